@@ -1,0 +1,110 @@
+/**
+ * The contract between TypeScript and native code. Two backends satisfy it and run the same test suite: the C++ addon and
+ * a stand-in for machines without a compiler. All byte arguments are checked for type and length in the backend; a wrong
+ * one throws a {@link NativeError} and changes nothing. No pointer into a buffer is kept beyond a call.
+ */
+
+/** Why a native call was refused. */
+export type NativeErrorCode =
+  | "invalid-argument" // wrong type
+  | "invalid-length" // wrong size of a byte argument, or an output that does not fit
+  | "freed-handle" // the handle was freed before
+  | "nonce-exhausted" // the cipher's 64-bit counter would wrap; the connection must end
+  | "unavailable"; // the backend asked for cannot be loaded
+
+/** Bits of {@link Native.checkShare}'s result. */
+export const SHARE_MEETS_FIRST = 1;
+export const SHARE_MEETS_SECOND = 2;
+
+/** One job, as the hasher needs it: everything but what a share brings. Lives outside the JavaScript heap. */
+export interface NativeJob {
+  /**
+   * Full check of a share: txid of `prefix ‖ extranonce ‖ suffix`, folded over the merkle path, header, double SHA-256.
+   *
+   * @param extranonce the whole extranonce, channel prefix included
+   * @param version full header version (u32)
+   * @param ntime header time, seconds (u32)
+   * @param nonce header nonce (u32)
+   * @param first 32 bytes, little-endian target
+   * @param second 32 bytes, little-endian target, or null
+   * @param hash receives the 32-byte block hash in internal (little-endian) order
+   * @returns bit set: {@link SHARE_MEETS_FIRST} if hash ≤ first, {@link SHARE_MEETS_SECOND} if hash ≤ second
+   */
+  checkShare(
+    extranonce: Uint8Array,
+    version: number,
+    ntime: number,
+    nonce: number,
+    first: Uint8Array,
+    second: Uint8Array | null,
+    hash: Uint8Array,
+  ): number;
+  /** Merkle root for an extranonce, 32 bytes in header order: what a standard job carries. */
+  merkleRoot(extranonce: Uint8Array): Uint8Array;
+  /** The 80-byte header a share describes. */
+  header(extranonce: Uint8Array, version: number, ntime: number, nonce: number): Uint8Array;
+  /** Releases the native memory; later calls throw `freed-handle`. Also done by the garbage collector. */
+  free(): void;
+}
+
+/** What {@link Native.createJob} takes. Everything is copied. */
+export interface NativeJobParts {
+  /** Coinbase transaction without BIP141 fields, up to the extranonce (at most 64 kB). */
+  coinbaseTxPrefix: Uint8Array;
+  /** Coinbase transaction from behind the extranonce (at most 64 kB). */
+  coinbaseTxSuffix: Uint8Array;
+  /** 32-byte hashes, deepest first, concatenated (at most 32 levels). */
+  merklePath: Uint8Array;
+  /** 32 bytes, header order. */
+  prevHash: Uint8Array;
+  /** Compact target of the header (u32). */
+  nbits: number;
+}
+
+/**
+ * One direction of an encrypted connection (spec 4.5.3, 4.6): ChaCha20-Poly1305 with empty associated data and a nonce of
+ * four zero bytes and a little-endian u64 counter. The counter lives here and can be neither set nor repeated.
+ */
+export interface FrameCipher {
+  /**
+   * Seals a whole frame: the 6-byte header alone (22 bytes), then the payload in blocks of at most 65,519 bytes, each
+   * with its tag; nothing at all for an empty payload.
+   *
+   * @param frame plaintext header and payload, at least 6 bytes
+   * @param out receives the ciphertext at `offset`; may not overlap `frame`
+   * @returns bytes written, equal to {@link sealedFrameSize}
+   */
+  sealFrame(frame: Uint8Array, out: Uint8Array, offset: number): number;
+  /** Opens 22 bytes at `offset` into `header` (6 bytes). False: forged, nothing advanced. */
+  openHeader(sealed: Uint8Array, offset: number, header: Uint8Array): boolean;
+  /**
+   * Opens a payload of `length` plaintext bytes whose blocks start at `offset`, into `out` at 0. False: forged; the
+   * counter stays where it was before the call and `out` holds nothing of it.
+   */
+  openPayload(sealed: Uint8Array, offset: number, length: number, out: Uint8Array): boolean;
+  /** Wipes the key; later calls throw `freed-handle`. Also done by the garbage collector. */
+  free(): void;
+}
+
+/** A backend. */
+export interface Native {
+  readonly backend: "addon" | "js";
+  /** Double SHA-256; a fresh 32-byte array. */
+  sha256d(data: Uint8Array): Uint8Array;
+  createJob(parts: NativeJobParts): NativeJob;
+  /** @param key 32 bytes, copied */
+  createCipher(key: Uint8Array): FrameCipher;
+}
+
+/** Ciphertext size of a frame with `payloadLength` plaintext bytes. */
+export function sealedFrameSize(payloadLength: number): number {
+  return 22 + sealedPayloadSize(payloadLength);
+}
+
+/** Ciphertext size of a payload alone; 0 for an empty one. */
+export function sealedPayloadSize(payloadLength: number): number {
+  return payloadLength + 16 * Math.ceil(payloadLength / MAX_BLOCK_PLAINTEXT);
+}
+
+/** Plaintext bytes in one full block (65,535 less the tag). */
+export const MAX_BLOCK_PLAINTEXT = 65_519;

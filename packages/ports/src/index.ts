@@ -1,0 +1,13 @@
+/**
+ * The ports of the core. Packages never touch the clock, randomness, a logger or a metrics registry directly: they take
+ * these interfaces, so that the whole pool runs the same on a virtual clock, with seeded randomness and planted faults.
+ */
+export type { Clock, Timer } from "./clock.ts";
+export { systemClock } from "./clock.ts";
+export { CodedError } from "./errors.ts";
+export type { Logger } from "./logger.ts";
+export { silentLogger } from "./logger.ts";
+export type { Counter, Gauge, Histogram, Metrics } from "./metrics.ts";
+export { noMetrics } from "./metrics.ts";
+export type { Random } from "./random.ts";
+export { systemRandom } from "./random.ts";
