@@ -1,1 +1,3 @@
-export {};
+/** What tests share: a virtual clock, repeatable randomness and scripted peers. Imported by tests and simulations only. */
+export { VirtualClock, VirtualClockError } from "./virtual-clock.ts";
+export { seededRandom } from "./virtual-clock-random.ts";
