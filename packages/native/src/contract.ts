@@ -4,7 +4,7 @@
  * one throws a {@link NativeError} and changes nothing. No pointer into a buffer is kept beyond a call.
  */
 
-/** Why a native call was refused. */
+/** Why a native call was refused. Numbers that are not integers from 0 to 2^32-1 are `invalid-argument`. */
 export type NativeErrorCode =
   | "invalid-argument" // wrong type
   | "invalid-length" // wrong size of a byte argument, or an output that does not fit
@@ -21,7 +21,7 @@ export interface NativeJob {
   /**
    * Full check of a share: txid of `prefix ‖ extranonce ‖ suffix`, folded over the merkle path, header, double SHA-256.
    *
-   * @param extranonce the whole extranonce, channel prefix included
+   * @param extranonce the whole extranonce, channel prefix included; at most {@link MAX_EXTRANONCE_SIZE} bytes
    * @param version full header version (u32)
    * @param ntime header time, seconds (u32)
    * @param nonce header nonce (u32)
@@ -43,17 +43,20 @@ export interface NativeJob {
   merkleRoot(extranonce: Uint8Array): Uint8Array;
   /** The 80-byte header a share describes. */
   header(extranonce: Uint8Array, version: number, ntime: number, nonce: number): Uint8Array;
-  /** Releases the native memory; later calls throw `freed-handle`. Also done by the garbage collector. */
+  /**
+   * Releases the native memory; later calls throw `freed-handle`, a second `free` does nothing. Also done by the garbage
+   * collector.
+   */
   free(): void;
 }
 
 /** What {@link Native.createJob} takes. Everything is copied. */
 export interface NativeJobParts {
-  /** Coinbase transaction without BIP141 fields, up to the extranonce (at most 64 kB). */
+  /** Coinbase transaction without BIP141 fields, up to the extranonce; at most {@link MAX_COINBASE_PART_SIZE}. */
   coinbaseTxPrefix: Uint8Array;
-  /** Coinbase transaction from behind the extranonce (at most 64 kB). */
+  /** Coinbase transaction from behind the extranonce; at most {@link MAX_COINBASE_PART_SIZE}. */
   coinbaseTxSuffix: Uint8Array;
-  /** 32-byte hashes, deepest first, concatenated (at most 32 levels). */
+  /** 32-byte hashes, deepest first, concatenated; at most {@link MAX_MERKLE_PATH_LEVELS} of them. */
   merklePath: Uint8Array;
   /** 32 bytes, header order. */
   prevHash: Uint8Array;
@@ -70,19 +73,26 @@ export interface FrameCipher {
    * Seals a whole frame: the 6-byte header alone (22 bytes), then the payload in blocks of at most 65,519 bytes, each
    * with its tag; nothing at all for an empty payload.
    *
-   * @param frame plaintext header and payload, at least 6 bytes
+   * @param frame plaintext header and payload: 6 bytes to 6 + {@link MAX_FRAME_PAYLOAD}
    * @param out receives the ciphertext at `offset`; may not overlap `frame`
    * @returns bytes written, equal to {@link sealedFrameSize}
    */
   sealFrame(frame: Uint8Array, out: Uint8Array, offset: number): number;
-  /** Opens 22 bytes at `offset` into `header` (6 bytes). False: forged, nothing advanced. */
+  /**
+   * Opens 22 bytes at `offset` into `header` (6 bytes, may not overlap the input). False: forged, nothing advanced,
+   * `header` unchanged.
+   */
   openHeader(sealed: Uint8Array, offset: number, header: Uint8Array): boolean;
   /**
    * Opens a payload of `length` plaintext bytes whose blocks start at `offset`, into `out` at 0. False: forged; the
-   * counter stays where it was before the call and `out` holds nothing of it.
+   * counter stays where it was before the call and `out` holds nothing of it. Does nothing for a length of 0.
+   *
+   * @param out at least `length` bytes; its first `length` may not overlap the input and are zero after a forgery
    */
   openPayload(sealed: Uint8Array, offset: number, length: number, out: Uint8Array): boolean;
-  /** Wipes the key; later calls throw `freed-handle`. Also done by the garbage collector. */
+  /**
+   * Wipes the key; later calls throw `freed-handle`, a second `free` does nothing. Also done by the garbage collector.
+   */
   free(): void;
 }
 
@@ -108,3 +118,15 @@ export function sealedPayloadSize(payloadLength: number): number {
 
 /** Plaintext bytes in one full block (65,535 less the tag). */
 export const MAX_BLOCK_PLAINTEXT = 65_519;
+
+/** Plaintext bytes a frame's payload may have: its length is a u24 (spec 3.2). */
+export const MAX_FRAME_PAYLOAD = 0xffffff;
+
+/** Bytes of either part of a coinbase transaction: they travel as B0_64K (spec 5.3.16). */
+export const MAX_COINBASE_PART_SIZE = 65_535;
+
+/** Bytes of a whole extranonce: it is part of the coinbase's script, which consensus limits to 100 bytes. */
+export const MAX_EXTRANONCE_SIZE = 100;
+
+/** Hashes in a merkle path: enough for 2^32 transactions. */
+export const MAX_MERKLE_PATH_LEVELS = 32;

@@ -1,1 +1,8 @@
+/**
+ * The hot paths: double SHA-256, the share check and encrypted frames. One contract, two backends: the C++ addon and a
+ * JavaScript stand-in for machines without a compiler.
+ */
 export * from "./contract.ts";
+export type { NativeChoice } from "./load-native.ts";
+export { loadNative, native } from "./load-native.ts";
+export { NativeError } from "./native-error.ts";

@@ -1,0 +1,63 @@
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import type { FrameCipher, Native, NativeErrorCode, NativeJob } from "./contract.ts";
+import { NativeError } from "./native-error.ts";
+
+/** What the addon exports: a function that binds it to a way of making errors. */
+interface AddonModule {
+  load(makeError: (code: NativeErrorCode, message: string) => Error): AddonBinding;
+}
+
+interface AddonBinding {
+  sha256d(data: Uint8Array): Uint8Array;
+  readonly Job: new (
+    coinbaseTxPrefix: Uint8Array,
+    coinbaseTxSuffix: Uint8Array,
+    merklePath: Uint8Array,
+    prevHash: Uint8Array,
+    nbits: number,
+  ) => NativeJob;
+  readonly Cipher: new (key: Uint8Array) => FrameCipher;
+  /** For tests of the wrap alone: a cipher whose counter starts somewhere else. */
+  createCipherAt(key: Uint8Array, counter: bigint): FrameCipher;
+}
+
+/** Where `scripts/build.mjs` puts the addon: the same place seen from `src` and from `dist`. */
+const builtAddon = fileURLToPath(new URL("../build/lode-native.node", import.meta.url));
+
+/** Loads the addon from `LODE_NATIVE_PATH` or from where it is built. Throws {@link NativeError} `unavailable`. */
+export function loadAddon(): AddonBinding {
+  const { LODE_NATIVE_PATH } = process.env;
+  try {
+    const module: AddonModule = createRequire(import.meta.url)(LODE_NATIVE_PATH || builtAddon);
+    return module.load((code, message) => new NativeError({ code }, message));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
+    throw new NativeError(
+      { code: "unavailable" },
+      `the native addon cannot be loaded (${reason}); build it with: node packages/native/scripts/build.mjs`,
+      { cause },
+    );
+  }
+}
+
+/** Puts a loaded addon behind the contract. */
+export function addonNative({ sha256d, Job, Cipher }: AddonBinding): Native {
+  return {
+    backend: "addon",
+    sha256d,
+    createJob(parts) {
+      if (typeof parts !== "object" || parts === null) {
+        throw new NativeError({ code: "invalid-argument" }, "parts must be an object");
+      }
+      return new Job(
+        parts.coinbaseTxPrefix,
+        parts.coinbaseTxSuffix,
+        parts.merklePath,
+        parts.prevHash,
+        parts.nbits,
+      );
+    },
+    createCipher: (key) => new Cipher(key),
+  };
+}

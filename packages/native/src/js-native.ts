@@ -1,0 +1,15 @@
+import type { Native } from "./contract.ts";
+import { requireBytes } from "./js-arguments.ts";
+import { JsFrameCipher } from "./js-cipher.ts";
+import { JsJob, sha256dUnchecked } from "./js-job.ts";
+
+/** The stand-in for machines without a compiler: Node's one-shot hash and @noble/ciphers behind the same contract. */
+export const jsNative: Native = {
+  backend: "js",
+  sha256d(data) {
+    requireBytes(data, "data");
+    return new Uint8Array(sha256dUnchecked(data));
+  },
+  createJob: (parts) => new JsJob(parts),
+  createCipher: (key) => new JsFrameCipher(key),
+};
