@@ -53,7 +53,10 @@ export function parseAddress(text: string, network: NetworkName): ParsedAddress 
 
 /** Address of an output script, undefined when it has none. The inverse of {@link parseAddress}. */
 export function addressOfScript(script: Uint8Array, network: NetworkName): string | undefined {
-  if (script[0] === 0x51) installEcc();
+  const opcode = script[0] ?? 0;
+  // OP_2 … OP_16 start an unknown witness version, which bitcoinjs-lib would write to the console about.
+  if (opcode >= 0x52 && opcode <= 0x60) return undefined;
+  if (opcode === 0x51) installEcc();
   try {
     const text = codec.fromOutputScript(script, bitcoinjsNetwork(network));
     parseAddress(text, network);

@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
+import { native } from "@lode/native";
 
 /** Double SHA-256 of `data`; a fresh 32-byte array in internal order. */
 export function sha256d(data: Uint8Array): Uint8Array {
-  const once = createHash("sha256").update(data).digest();
-  return new Uint8Array(createHash("sha256").update(once).digest());
+  return native.sha256d(data);
 }
