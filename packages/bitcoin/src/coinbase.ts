@@ -16,7 +16,8 @@ export type CoinbaseErrorType =
   | { code: "invalid-extranonce-size"; size: number }
   | { code: "invalid-output-value"; value: bigint }
   | { code: "forbidden-transaction-size" }
-  | { code: "not-a-stripped-coinbase" };
+  | { code: "not-a-stripped-coinbase" }
+  | { code: "not-a-coinbase" };
 /** Thrown while a coinbase is put together. */
 export class CoinbaseError extends CodedError<CoinbaseErrorType> {}
 
@@ -99,6 +100,21 @@ export function coinbaseWithWitness(strippedTx: Uint8Array, reservedValue = ZERO
     reservedValue,
     strippedTx.subarray(locktimeAt),
   );
+}
+
+/**
+ * The other way: takes marker, flag and the 32-byte reserved value off a coinbase, which is then the form that is hashed
+ * to its txid (SV2 3.7). A coinbase without a witness is returned as it is.
+ *
+ * @throws CoinbaseError `not-a-coinbase`
+ */
+export function stripCoinbaseWitness(tx: Uint8Array): Uint8Array {
+  if (tx.length >= 60 && tx[4] === 1) return tx;
+  const witnessAt = tx.length - 4 - ONE_ITEM_OF_32.length - 32;
+  if (tx.length < 96 || tx[4] !== 0 || tx[5] !== 1 || tx[witnessAt] !== 1 || tx[witnessAt + 1] !== 32) {
+    throw new CoinbaseError({ code: "not-a-coinbase" });
+  }
+  return concatBytes(tx.subarray(0, 4), tx.subarray(6, witnessAt), tx.subarray(tx.length - 4));
 }
 
 /**

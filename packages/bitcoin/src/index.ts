@@ -18,6 +18,7 @@ export {
   MIN_COINBASE_SCRIPT_SIG,
   type SplitCoinbase,
   serializeOutput,
+  stripCoinbaseWitness,
 } from "./coinbase.ts";
 export {
   CompactSizeError,
