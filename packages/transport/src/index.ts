@@ -1,1 +1,48 @@
-export {};
+/** Noise NX handshake, server identity, key text forms and encrypted frame connections (SV2 chapter 4). */
+export { type DialOptions, dial } from "./connection/dial.ts";
+export type { FrameConnection, FrameHandler, TransportReason } from "./connection/frame-connection.ts";
+export {
+  type ConnectionLimits,
+  type DialLimits,
+  defaultConnectionLimits,
+  defaultDialLimits,
+  defaultListenLimits,
+  type ListenLimits,
+  type MaxLength,
+  UNKNOWN_MESSAGE_MAX_LENGTH,
+} from "./connection/limits.ts";
+export { type Listener, type ListenOptions, listen } from "./connection/listen.ts";
+export { type MemoryFault, type MemoryPairOptions, memoryPair } from "./connection/memory-pair.ts";
+export { TransportError, type TransportErrorType } from "./connection/transport-error.ts";
+export type { Curve, CurveBackend } from "./curve/curve.ts";
+export { decodeElligatorSwift, encodeElligatorSwift } from "./curve/elligator-swift.ts";
+export { loadCurve } from "./curve/load-curve.ts";
+export type { Handshaker } from "./handshaker/handshaker.ts";
+export { createInlineHandshaker, type InlineHandshakerOptions } from "./handshaker/inline.ts";
+export { CERTIFICATE_SIZE, signCertificate, verifyCertificate } from "./identity/certificate.ts";
+export {
+  MIN_VALIDITY_SECONDS,
+  ServerIdentity,
+  type ServerIdentityOptions,
+} from "./identity/server-identity.ts";
+export { type Endpoint, formatEndpointUrl, parseEndpointUrl } from "./keys/endpoint-url.ts";
+export { KeyError, type KeyErrorType } from "./keys/key-error.ts";
+export {
+  decodeAuthorityPublicKey,
+  decodeAuthoritySecretKey,
+  encodeAuthorityPublicKey,
+  encodeAuthoritySecretKey,
+} from "./keys/key-text.ts";
+export {
+  type AuthorityKey,
+  generateHandshakeKey,
+  generateKeypair,
+  generateStaticIdentity,
+  type HandshakeKey,
+  type Keypair,
+  keypairFromSecret,
+  type StaticIdentity,
+} from "./keys/keypair.ts";
+export { HandshakeError, type HandshakeErrorType } from "./noise/handshake-error.ts";
+export { Initiator, type InitiatorResult } from "./noise/initiator.ts";
+export { ACT1_SIZE, ACT2_SIZE, type ResponderResult, respond } from "./noise/responder.ts";

@@ -1,0 +1,58 @@
+/** Bounds of one connection. Times in milliseconds. */
+export interface ConnectionLimits {
+  /** From accept or connect to the last handshake byte, and from there to `start`. */
+  readonly handshakeMs: number;
+  /** Ciphertext bytes that may wait for the peer; above, the connection is cut. One frame always fits an empty queue. */
+  readonly writeQueueBytes: number;
+  /** How long bytes may sit in the process because the peer's window is closed, before the peer counts as gone. */
+  readonly writeStallMs: number;
+  /** How long a frame may take from its first to its last byte. */
+  readonly frameMs: number;
+  /** How long `close` waits for the peer to end as well. */
+  readonly closeMs: number;
+  /** Silence after which TCP probes the peer. */
+  readonly keepAliveMs: number;
+}
+
+/** Bounds of a listener. A refused socket is closed without a word and counted. */
+export interface ListenLimits extends ConnectionLimits {
+  /** Sockets in all, handshakes included. */
+  readonly connections: number;
+  /** Sockets per remote address (IPv6: per /64). Farms stand behind one address. */
+  readonly connectionsPerAddress: number;
+  /** Sockets that have not finished their handshake. */
+  readonly handshakes: number;
+  /** The same per remote address. */
+  readonly handshakesPerAddress: number;
+}
+
+/** Bounds of {@link dial}. */
+export interface DialLimits extends ConnectionLimits {
+  /** For name lookup and TCP connect. */
+  readonly connectMs: number;
+}
+
+export const defaultConnectionLimits: ConnectionLimits = {
+  handshakeMs: 10_000,
+  writeQueueBytes: 4 * 1024 * 1024,
+  writeStallMs: 30_000,
+  frameMs: 30_000,
+  closeMs: 5_000,
+  keepAliveMs: 60_000,
+};
+
+export const defaultListenLimits: ListenLimits = {
+  ...defaultConnectionLimits,
+  connections: 20_000,
+  connectionsPerAddress: 10_000,
+  handshakes: 4_096,
+  handshakesPerAddress: 2_048,
+};
+
+export const defaultDialLimits: DialLimits = { ...defaultConnectionLimits, connectMs: 5_000 };
+
+/** Payload cap of message types nobody declared: they are delivered so that roles can discard them (SV2 3.4.1). */
+export const UNKNOWN_MESSAGE_MAX_LENGTH = 65_536;
+
+/** The payload cap of a message type in bytes, undefined for an unknown one. `extensionType` comes without bit 15. */
+export type MaxLength = (extensionType: number, msgType: number) => number | undefined;

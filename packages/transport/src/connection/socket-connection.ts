@@ -1,0 +1,243 @@
+import type { Socket } from "node:net";
+import { type FrameCipher, type Native, sealedFrameSize } from "@lode/native";
+import type { Clock, Logger, Timer } from "@lode/ports";
+import { type FrameHeader, HEADER_SIZE } from "@lode/protocol";
+import { checkFrame } from "./check-frame.ts";
+import { FlushQueue } from "./flush-queue.ts";
+import {
+  type FrameConnection,
+  type FrameHandler,
+  nextConnectionId,
+  type TransportReason,
+} from "./frame-connection.ts";
+import { FrameReader, type FrameSink } from "./frame-reader.ts";
+import type { ConnectionLimits, MaxLength } from "./limits.ts";
+
+/** What connections of one listener or dialer share. */
+export interface ConnectionContext {
+  readonly native: Native;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly maxLength: MaxLength;
+  readonly limits: ConnectionLimits;
+}
+
+/** The keys of one finished handshake, 32 bytes each; copied, then wiped. */
+export interface ConnectionKeys {
+  readonly sendKey: Uint8Array;
+  readonly receiveKey: Uint8Array;
+}
+
+/** First size of the buffer that gathers a turn's ciphertext. Small ones come out of Node's pool. */
+const MIN_STAGING = 512;
+
+/** An encrypted connection over a socket whose handshake is done. Expects `allowHalfOpen` and a paused socket. */
+export class SocketConnection implements FrameConnection, FrameSink {
+  readonly id = nextConnectionId();
+  readonly remoteAddress: string;
+  readonly #socket: Socket;
+  readonly #context: ConnectionContext;
+  readonly #sealer: FrameCipher;
+  readonly #opener: FrameCipher;
+  readonly #reader: FrameReader;
+  #handler: FrameHandler | null = null;
+  #state: "open" | "closing" | "closed" = "open";
+  #reason: string | null = null;
+  /** Ciphertext not handed to the socket yet: gathered during a turn, or while the peer's window is closed. */
+  #staging: Buffer | null = null;
+  #staged = 0;
+  #awaitingTurn = false;
+  #startTimer: Timer | null;
+  #stallTimer: Timer | null = null;
+  #frameTimer: Timer | null = null;
+  #closeTimer: Timer | null = null;
+
+  constructor(socket: Socket, remoteAddress: string, keys: ConnectionKeys, context: ConnectionContext) {
+    this.remoteAddress = remoteAddress;
+    this.#socket = socket;
+    this.#context = context;
+    this.#sealer = context.native.createCipher(keys.sendKey);
+    this.#opener = context.native.createCipher(keys.receiveKey);
+    keys.sendKey.fill(0);
+    keys.receiveKey.fill(0);
+    this.#reader = new FrameReader(this.#opener, context.maxLength);
+    this.#startTimer = this.#expire(context.limits.handshakeMs, "not-started");
+    socket.on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClosed);
+  }
+
+  get queuedBytes(): number {
+    return this.#staged + this.#socket.writableLength;
+  }
+
+  start(handler: FrameHandler): void {
+    const first = this.#handler === null;
+    this.#handler = handler;
+    if (!first) return;
+    this.#startTimer?.cancel();
+    this.#startTimer = null;
+    if (this.#state === "closed") this.#context.clock.soon(() => this.#reportClose());
+    else if (this.#state === "open") this.#socket.on("data", this.#onData).resume();
+  }
+
+  send(frame: Uint8Array): void {
+    checkFrame(frame);
+    if (this.#state !== "open") return;
+    const size = sealedFrameSize(frame.length - HEADER_SIZE);
+    const queued = this.queuedBytes;
+    if (queued > 0 && queued + size > this.#context.limits.writeQueueBytes) {
+      this.#fail("write-queue-full");
+      return;
+    }
+    const staging = this.#stagingFor(size);
+    try {
+      this.#staged += this.#sealer.sealFrame(frame, staging, this.#staged);
+    } catch (error) {
+      this.#context.logger.error({ conn_id: this.id, err: error }, "a frame could not be sealed");
+      this.#fail("cipher-failed");
+      return;
+    }
+    if (this.#awaitingTurn) return;
+    this.#awaitingTurn = true;
+    FlushQueue.of(this.#context.clock).add(this);
+  }
+
+  flush(): void {
+    // One write at a time: while the socket holds bytes, later ones gather here and leave as one.
+    if (this.#staged === 0 || this.#state !== "open" || this.#socket.writableLength > 0) return;
+    this.#writeStaged();
+  }
+
+  endOfTurn(): void {
+    this.#awaitingTurn = false;
+    this.flush();
+  }
+
+  close(reason: string): void {
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    this.#reason = reason;
+    if (this.#staged > 0) this.#writeStaged();
+    this.#socket.end();
+    // Reading on, into nothing, lets the peer take the last bytes: closing with unread input would reset the connection.
+    this.#socket.resume();
+    const { clock, limits } = this.#context;
+    this.#closeTimer = clock.after(limits.closeMs, () => this.#socket.destroy());
+  }
+
+  destroy(reason: string): void {
+    if (this.#state === "closed") return;
+    this.#reason ??= reason;
+    this.#state = "closing";
+    this.#staging = null;
+    this.#staged = 0;
+    this.#socket.destroy();
+  }
+
+  deliver(header: FrameHeader, payload: Uint8Array): boolean {
+    try {
+      this.#handler!.onFrame(header, payload);
+    } catch (error) {
+      this.#context.logger.error(
+        { conn_id: this.id, msg_type: header.msgType, err: error },
+        "a frame's handler failed",
+      );
+      this.#fail("handler-failed");
+    }
+    return this.#state === "open";
+  }
+
+  #fail(reason: TransportReason): void {
+    this.destroy(reason);
+  }
+
+  #expire(ms: number, reason: TransportReason): Timer {
+    return this.#context.clock.after(ms, () => this.#fail(reason));
+  }
+
+  #stagingFor(size: number): Buffer {
+    const needed = this.#staged + size;
+    const current = this.#staging;
+    if (current !== null && current.length >= needed) return current;
+    const grown = Buffer.allocUnsafe(Math.max(MIN_STAGING, needed, this.#staged * 2));
+    if (current !== null) grown.set(current.subarray(0, this.#staged));
+    this.#staging = grown;
+    return grown;
+  }
+
+  #writeStaged(): void {
+    const bytes = this.#staging!.subarray(0, this.#staged);
+    this.#staging = null;
+    this.#staged = 0;
+    this.#socket.write(bytes, this.#onWritten);
+    if (this.#socket.writableLength > 0) {
+      this.#stallTimer ??= this.#expire(this.#context.limits.writeStallMs, "write-stalled");
+    }
+  }
+
+  readonly #onWritten = (): void => {
+    if (this.#socket.writableLength > 0) return;
+    this.#stallTimer?.cancel();
+    this.#stallTimer = null;
+    if (!this.#awaitingTurn) this.flush();
+  };
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#state !== "open") return;
+    try {
+      const fault = this.#reader.push(chunk, this);
+      if (fault !== null) this.#fail(fault);
+      else if (this.#reader.midFrame && this.#frameTimer === null) this.#watchFrame();
+    } catch (error) {
+      this.#context.logger.error({ conn_id: this.id, err: error }, "a frame could not be opened");
+      this.#fail("cipher-failed");
+    }
+  };
+
+  /** Looks once per period whether the frame that was open at its start still is; costs nothing per frame. */
+  #watchFrame(): void {
+    const { frames } = this.#reader;
+    this.#frameTimer = this.#context.clock.after(this.#context.limits.frameMs, () => {
+      this.#frameTimer = null;
+      if (!this.#reader.midFrame) return;
+      if (this.#reader.frames === frames) this.#fail("frame-timeout");
+      else this.#watchFrame();
+    });
+  }
+
+  readonly #onEnd = (): void => {
+    this.close("peer-closed" satisfies TransportReason);
+  };
+
+  readonly #onError = (error: NodeJS.ErrnoException): void => {
+    this.#reason ??= reasonOf(error.code);
+  };
+
+  readonly #onClosed = (): void => {
+    this.#state = "closed";
+    this.#staging = null;
+    this.#staged = 0;
+    this.#startTimer?.cancel();
+    this.#stallTimer?.cancel();
+    this.#frameTimer?.cancel();
+    this.#closeTimer?.cancel();
+    this.#sealer.free();
+    this.#opener.free();
+    this.#reportClose();
+  };
+
+  #reportClose(): void {
+    if (this.#handler === null) return;
+    const reason = this.#reason ?? ("peer-closed" satisfies TransportReason);
+    try {
+      this.#handler.onClose(reason);
+    } catch (error) {
+      this.#context.logger.error({ conn_id: this.id, reason, err: error }, "a close handler failed");
+    }
+  }
+}
+
+function reasonOf(code: string | undefined): TransportReason {
+  if (code === "ECONNRESET" || code === "EPIPE") return "connection-reset";
+  if (code === "ETIMEDOUT") return "connection-timeout";
+  return "socket-failed";
+}
