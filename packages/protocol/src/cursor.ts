@@ -1,5 +1,8 @@
 import { DecodeError, EncodeError, type EncodeErrorType } from "./errors.ts";
 
+/** No bytes; shared, there is nothing in it to change. */
+export const NO_BYTES = new Uint8Array(0);
+
 /** What a cursor needs to know about a field in order to name it in an error. */
 export interface NamedField {
   /** The spec's snake_case name. */
@@ -76,7 +79,7 @@ export class Reader {
 
 /** Writes forward into bytes that were measured before. */
 export class Writer {
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = NO_BYTES;
   readonly #fields: readonly NamedField[];
   offset = 0;
   /** Index of the field being measured or written. */

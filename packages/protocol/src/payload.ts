@@ -1,10 +1,8 @@
-import { Reader, Writer } from "./cursor.ts";
+import { NO_BYTES, Reader, Writer } from "./cursor.ts";
 import { EncodeError } from "./errors.ts";
 import { u32 } from "./field-types.ts";
 import { HEADER_SIZE, MAX_PAYLOAD_LENGTH, writeFrameHeader } from "./frame-header.ts";
 import type { Fields, MessageDefinition } from "./message-definition.ts";
-
-const NO_BYTES = new Uint8Array(0);
 
 /** A decoded payload. */
 export interface DecodedPayload<F> {
@@ -63,15 +61,27 @@ function encode(
       `${definition.specName} has ${size} bytes, a frame carries ${MAX_PAYLOAD_LENGTH}`,
     );
   }
-  writer.bytes = new Uint8Array(room + size);
+  const bytes = new Uint8Array(room + size);
+  writer.bytes = bytes;
   writer.offset = room;
   for (let index = 0; index < layout.length; index++) {
     const { name, type } = layout[index]!;
     writer.field = index;
-    type.write(writer, values[name]);
+    if (type === u32) {
+      const value = values[name] as number;
+      if (value >>> 0 !== value) writer.outOfRange(value, "U32");
+      const at = writer.offset;
+      bytes[at] = value;
+      bytes[at + 1] = value >>> 8;
+      bytes[at + 2] = value >>> 16;
+      bytes[at + 3] = value >>> 24;
+      writer.offset = at + 4;
+    } else {
+      type.write(writer, values[name]);
+    }
   }
-  if (tlvs.length > 0) writer.bytes.set(tlvs, writer.offset);
-  return writer.bytes;
+  if (tlvs.length > 0) bytes.set(tlvs, writer.offset);
+  return bytes;
 }
 
 /** Writes a message's fields, then `tlvs` as they are. Throws EncodeError. */

@@ -10,7 +10,7 @@ const MAX_LENGTH = 4096;
 /** Sent right after SetupConnection.Success. */
 export const RequestExtensions = message({
   specName: "RequestExtensions",
-  section: "0x0001 2",
+  section: "extension 0x0001, section 2",
   msgType: 0x00,
   sender: "client",
   fields: { requestId: u16, requestedExtensions: seq0_64k(u16) },
@@ -21,7 +21,7 @@ export type RequestExtensions = Fields<typeof RequestExtensions>;
 /** At least one requested extension is supported, and no required one is missing. */
 export const RequestExtensionsSuccess = message({
   specName: "RequestExtensions.Success",
-  section: "0x0001 2",
+  section: "extension 0x0001, section 2",
   msgType: 0x01,
   sender: "server",
   fields: { requestId: u16, supportedExtensions: seq0_64k(u16) },
@@ -32,7 +32,7 @@ export type RequestExtensionsSuccess = Fields<typeof RequestExtensionsSuccess>;
 /** None is supported, or a required one was not requested. */
 export const RequestExtensionsError = message({
   specName: "RequestExtensions.Error",
-  section: "0x0001 2",
+  section: "extension 0x0001, section 2",
   msgType: 0x02,
   sender: "server",
   fields: { requestId: u16, unsupportedExtensions: seq0_64k(u16), requiredExtensions: seq0_64k(u16) },
