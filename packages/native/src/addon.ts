@@ -9,7 +9,8 @@ interface AddonModule {
 }
 
 interface AddonBinding {
-  sha256d(data: Uint8Array): Uint8Array;
+  /** Double SHA-256 of `data` into the 32 bytes of `hash`. */
+  sha256dInto(data: Uint8Array, hash: Uint8Array): void;
   readonly Job: new (
     coinbaseTxPrefix: Uint8Array,
     coinbaseTxSuffix: Uint8Array,
@@ -19,7 +20,10 @@ interface AddonBinding {
   ) => NativeJob;
   readonly Cipher: new (key: Uint8Array) => FrameCipher;
   /** For tests of the wrap alone: a cipher whose counter starts somewhere else. */
-  createCipherAt(key: Uint8Array, counter: bigint): FrameCipher;
+  readonly CipherAt: new (
+    key: Uint8Array,
+    counter: bigint,
+  ) => FrameCipher;
 }
 
 /** Where `scripts/build.mjs` puts the addon: the same place seen from `src` and from `dist`. */
@@ -42,10 +46,14 @@ export function loadAddon(): AddonBinding {
 }
 
 /** Puts a loaded addon behind the contract. */
-export function addonNative({ sha256d, Job, Cipher }: AddonBinding): Native {
+export function addonNative({ sha256dInto, Job, Cipher }: AddonBinding): Native {
+  const hash = new Uint8Array(32);
   return {
     backend: "addon",
-    sha256d,
+    sha256d(data) {
+      sha256dInto(data, hash);
+      return new Uint8Array(hash);
+    },
     createJob(parts) {
       if (typeof parts !== "object" || parts === null) {
         throw new NativeError({ code: "invalid-argument" }, "parts must be an object");
