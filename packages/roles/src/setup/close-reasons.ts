@@ -1,0 +1,20 @@
+/**
+ * Why a role ends a connection by itself: the `reason` of `FrameConnection.close`, of logs and of metric labels. Reasons of
+ * the transport (handshake, caps, backpressure, peer gone) come from there and are not listed.
+ */
+export const closeReasons = {
+  "setup-timeout": "no SetupConnection within its deadline",
+  "setup-missing": "the first message was not SetupConnection (SV2 3.6.1)",
+  "setup-repeated": "a second SetupConnection",
+  "setup-refused": "SetupConnection.Error was sent or received",
+  "protocol-error": "a message of a known type that cannot be decoded",
+  "required-extensions-missing":
+    "the client goes on without an extension that the server requires (0x0001, 4.1)",
+  "no-channel": "no channel was opened within the deadline (SV2 5.3.2)",
+  "server-full": "the cap on connections is reached",
+  draining: "the server is about to stop",
+  "internal-error": "an exception of ours; the connection's state cannot be trusted any more",
+} as const;
+
+/** A key of {@link closeReasons}. */
+export type CloseReason = keyof typeof closeReasons;

@@ -1,0 +1,178 @@
+import type { Clock, Logger, Timer } from "@lode/ports";
+import { common, encodeFrame, extensionsNegotiation, PROTOCOL_VERSION } from "@lode/protocol";
+import type { FrameConnection } from "@lode/transport";
+import type { CloseReason } from "./close-reasons.ts";
+import { ExtensionNegotiation, type ExtensionPolicy } from "./extension-negotiation.ts";
+import { type Decoder, FrameReader, type MessageHandler, type ReaderCounters } from "./frame-reader.ts";
+import { printable } from "./printable.ts";
+
+/** Messages every server's table must hold: `messageTable({ ...setupDefinitions, … })`. */
+export const setupDefinitions = {
+  SetupConnection: common.SetupConnection,
+  RequestExtensions: extensionsNegotiation.RequestExtensions,
+} as const;
+
+/** The messages of {@link setupDefinitions}. */
+export type SetupMessage =
+  | { readonly name: "SetupConnection"; readonly fields: common.SetupConnection }
+  | { readonly name: "RequestExtensions"; readonly fields: extensionsNegotiation.RequestExtensions };
+
+/** What SetupConnection.Error may say. */
+export type SetupErrorCode =
+  | "unsupported-protocol"
+  | "protocol-version-mismatch"
+  | "unsupported-feature-flags";
+
+/** A client that is set up. Texts are as received: cut and escape before logging. */
+export interface SetupPeer {
+  readonly flags: number;
+  readonly vendor: string;
+  readonly hardwareVersion: string;
+  readonly firmware: string;
+  readonly deviceId: string;
+  readonly endpointHost: string;
+  readonly endpointPort: number;
+  /** What was negotiated; final once the first message has reached the session. */
+  readonly extensions: ExtensionNegotiation;
+}
+
+/** What distinguishes one role's server from another's. */
+export interface ServerSetupPolicy<M extends { readonly name: string }> {
+  /** The only `protocol` that is served here. */
+  readonly protocol: number;
+  /** Bits a client may set in `flags`. */
+  readonly supportedFlags: number;
+  /** `flags` of SetupConnection.Success for a client's flags. */
+  readonly successFlags: (requested: number) => number;
+  readonly extensions: ExtensionPolicy;
+  /** Time for SetupConnection after the connection was accepted, milliseconds. */
+  readonly deadlineMs: number;
+  readonly decoder: Decoder<M | SetupMessage>;
+  /** Called right after SetupConnection.Success was queued. Throwing closes the connection. */
+  readonly open: (peer: SetupPeer, reader: FrameReader<M | SetupMessage>) => MessageHandler<M>;
+  /** The connection ended before it was set up. */
+  readonly onAbandoned: (connection: FrameConnection, reason: string) => void;
+}
+
+/** Ports of a server setup. */
+export interface ServerSetupPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: ReaderCounters;
+}
+
+/**
+ * Server side of a new connection up to its session: SetupConnection within its deadline, the answer, RequestExtensions
+ * right after. What a session's handler gets is everything else, and the end.
+ */
+export class ServerSetup<M extends { readonly name: string }> implements MessageHandler<M | SetupMessage> {
+  readonly #policy: ServerSetupPolicy<M>;
+  readonly #logger: Logger;
+  readonly #reader: FrameReader<M | SetupMessage>;
+  readonly #extensions: ExtensionNegotiation;
+  readonly #deadline: Timer;
+  #session: MessageHandler<M> | undefined;
+  #begun = false;
+
+  /** Starts the connection. */
+  constructor(connection: FrameConnection, policy: ServerSetupPolicy<M>, ports: ServerSetupPorts) {
+    this.#policy = policy;
+    this.#logger = ports.logger;
+    this.#extensions = new ExtensionNegotiation(policy.extensions);
+    this.#reader = new FrameReader(connection, policy.decoder, this, ports.logger, ports.counters);
+    this.#deadline = ports.clock.after(policy.deadlineMs, () => this.#end("setup-timeout"));
+    connection.start(this.#reader);
+  }
+
+  /** Ends a connection in whatever state it is. */
+  end(reason: string): void {
+    this.#reader.end(reason);
+  }
+
+  onMessage(message: M | SetupMessage): void {
+    if (isSetup(message, "SetupConnection")) this.#onSetupConnection(message.fields);
+    else if (this.#session === undefined) this.#end("setup-missing");
+    else if (isSetup(message, "RequestExtensions")) this.#onRequestExtensions(message.fields);
+    else this.#onOther(this.#session, message as M);
+  }
+
+  onClose(reason: string): void {
+    this.#deadline.cancel();
+    if (this.#session === undefined) this.#policy.onAbandoned(this.#reader.connection, reason);
+    else this.#session.onClose(reason);
+  }
+
+  #onSetupConnection(fields: common.SetupConnection): void {
+    if (this.#session !== undefined) {
+      this.#end("setup-repeated");
+      return;
+    }
+    const refusal = this.#refusal(fields);
+    const connection = this.#reader.connection;
+    const log = {
+      conn_id: connection.id,
+      remote_address: connection.remoteAddress,
+      vendor: printable(fields.vendor),
+      hardware_version: printable(fields.hardwareVersion),
+      firmware: printable(fields.firmware),
+      flags: fields.flags,
+    };
+    if (refusal !== undefined) {
+      this.#logger.info({ ...log, error_code: refusal.errorCode }, "setup refused");
+      connection.send(encodeFrame(common.SetupConnectionError, refusal));
+      this.#end("setup-refused");
+      return;
+    }
+    this.#deadline.cancel();
+    const flags = this.#policy.successFlags(fields.flags);
+    connection.send(encodeFrame(common.SetupConnectionSuccess, { usedVersion: PROTOCOL_VERSION, flags }));
+    this.#logger.debug(log, "connection set up");
+    this.#session = this.#policy.open(peerOf(fields, this.#extensions), this.#reader);
+  }
+
+  /** The rules of SV2 3.6.1–3.6.3 in order; flags are 0 unless they are the reason. */
+  #refusal(fields: common.SetupConnection): { flags: number; errorCode: SetupErrorCode } | undefined {
+    if (fields.protocol !== this.#policy.protocol) return { flags: 0, errorCode: "unsupported-protocol" };
+    if (fields.minVersion > PROTOCOL_VERSION || fields.maxVersion < PROTOCOL_VERSION) {
+      return { flags: 0, errorCode: "protocol-version-mismatch" };
+    }
+    const unsupported = (fields.flags & ~this.#policy.supportedFlags) >>> 0;
+    return unsupported === 0 ? undefined : { flags: unsupported, errorCode: "unsupported-feature-flags" };
+  }
+
+  #onRequestExtensions(fields: extensionsNegotiation.RequestExtensions): void {
+    const answer = this.#extensions.request(fields);
+    this.#reader.connection.send(
+      answer.ok
+        ? encodeFrame(extensionsNegotiation.RequestExtensionsSuccess, answer.fields)
+        : encodeFrame(extensionsNegotiation.RequestExtensionsError, answer.fields),
+    );
+  }
+
+  #onOther(session: MessageHandler<M>, message: M): void {
+    if (!this.#begun) {
+      this.#begun = true;
+      if (!this.#extensions.seal()) {
+        this.#end("required-extensions-missing");
+        return;
+      }
+    }
+    session.onMessage(message);
+  }
+
+  #end(reason: CloseReason): void {
+    this.#reader.end(reason);
+  }
+}
+
+function isSetup<N extends SetupMessage["name"]>(
+  message: { readonly name: string },
+  name: N,
+): message is Extract<SetupMessage, { name: N }> {
+  return message.name === name;
+}
+
+function peerOf(fields: common.SetupConnection, extensions: ExtensionNegotiation): SetupPeer {
+  const { flags, vendor, hardwareVersion, firmware, deviceId, endpointHost, endpointPort } = fields;
+  return { flags, vendor, hardwareVersion, firmware, deviceId, endpointHost, endpointPort, extensions };
+}
