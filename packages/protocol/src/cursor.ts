@@ -52,7 +52,7 @@ export class Reader {
     const field = this.path();
     throw new DecodeError(
       { code: "truncated", offset: this.offset, field, needed, available },
-      `${field} needs ${needed} bytes at offset ${this.offset}, ${available} are left`,
+      `${field} needs ${needed} bytes, ${available} left`,
     );
   }
 
@@ -60,7 +60,7 @@ export class Reader {
     const field = this.path();
     throw new DecodeError(
       { code: "too-long", offset, field, length, maximum },
-      `${field} says it has length ${length} at offset ${offset}, the maximum is ${maximum}`,
+      `${field} says it has length ${length}, the maximum is ${maximum}`,
     );
   }
 
@@ -68,7 +68,7 @@ export class Reader {
     const field = this.path();
     throw new DecodeError(
       { code: "invalid-option", offset, field, count },
-      `${field} is an OPTION with ${count} elements at offset ${offset}`,
+      `${field} is an OPTION with ${count} elements`,
     );
   }
 

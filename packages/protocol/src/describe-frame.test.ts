@@ -200,7 +200,7 @@ describe("formatFrame", () => {
           22       4  U32   ntime            1700000000 (0x6553f100)
           26       4  U32   version          536870912 (0x20000000)
 
-      error: truncated: extranonce needs 3 bytes at offset 25, 1 are left
+      error at offset 31: extranonce needs 3 bytes, 1 left (truncated)
       not decoded: 0301 (2 bytes)
       12 bytes of the payload are missing
       "
@@ -208,7 +208,7 @@ describe("formatFrame", () => {
     expect(formatFrame(describeFrame(Uint8Array.of(1, 2)))).toMatchInlineSnapshot(`
       "No whole frame header
 
-      error: truncated: a frame header has 6 bytes, 2 are left
+      error at offset 0: a frame header has 6 bytes, 2 left (truncated)
       not decoded: 0102 (2 bytes)
       "
     `);

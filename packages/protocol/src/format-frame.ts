@@ -27,7 +27,7 @@ export function formatFrame(description: FrameDescription): string {
   }
   if (rows.length > 0) lines.push("", ...table([["offset", "length", "type", "field", "value"], ...rows]));
   lines.push("");
-  if (error) lines.push(`error: ${error.code}: ${error.message}`);
+  if (error) lines.push(`error at offset ${error.offset}: ${error.message} (${error.code})`);
   if (undecoded !== "") lines.push(`not decoded: ${cut(undecoded)} (${undecoded.length / 2} bytes)`);
   if (missing > 0) lines.push(`${missing} bytes of the payload are missing`);
   if (surplus > 0) lines.push(`${surplus} bytes follow the frame`);

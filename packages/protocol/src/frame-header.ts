@@ -26,7 +26,7 @@ export function parseFrameHeader(bytes: Uint8Array, offset = 0): FrameHeader {
   if (available < HEADER_SIZE) {
     throw new DecodeError(
       { code: "truncated", offset, field: "header", needed: HEADER_SIZE, available },
-      `a frame header has ${HEADER_SIZE} bytes, ${available} are left`,
+      `a frame header has ${HEADER_SIZE} bytes, ${available} left`,
     );
   }
   const extension = bytes[offset]! | (bytes[offset + 1]! << 8);

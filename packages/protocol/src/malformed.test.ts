@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fieldsArbitrary } from "./arbitraries.ts";
@@ -19,7 +20,7 @@ function samples(definition: MessageDefinition, count: number): Uint8Array[] {
 /** Bytes the decoded values hold, wherever they are. */
 function heldBytes(value: unknown, payload: Uint8Array): number {
   if (value instanceof Uint8Array) {
-    if (value.length > 0) expect(value.buffer).toBe(payload.buffer);
+    if (value.length > 0 && value.buffer !== payload.buffer) throw new Error("decoding made a copy");
     return value.length;
   }
   if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + heldBytes(item, payload), 0);
@@ -33,21 +34,21 @@ function check(definition: MessageDefinition, payload: Uint8Array): "valid" | "r
     decoded = decodePayload(definition, payload);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    expect(error.offset).toBeLessThanOrEqual(payload.length);
+    if (error.offset > payload.length) throw error;
     return "refused";
   }
   const held = Object.values(decoded.fields).reduce(
     (sum: number, value) => sum + heldBytes(value, payload),
     0,
   );
-  expect(held + decoded.tlvs.length).toBeLessThanOrEqual(payload.length);
+  if (held + decoded.tlvs.length > payload.length) throw new Error("decoding holds more than its input");
   try {
     const again = encodePayload(definition, decoded.fields, decoded.tlvs);
-    expect(decodePayload(definition, again)).toEqual(decoded);
+    if (!isDeepStrictEqual(decodePayload(definition, again), decoded)) throw new Error("another value");
   } catch (error) {
     // U+FFFD has three bytes: a string of bytes that are no UTF-8 can become too long to be sent on.
     if (!(error instanceof EncodeError && error.code === "too-long")) throw error;
-    expect(definition.layout.some((field) => field.type.kind === "string")).toBe(true);
+    if (!definition.layout.some((field) => field.type.kind === "string")) throw error;
   }
   return "valid";
 }
@@ -63,16 +64,18 @@ describe.each(allMessages)("malformed $protocol $name", (definition) => {
   });
 
   it("is decoded or refused with a DecodeError after the change of any one byte", () => {
+    const outcomes = new Set<string>();
     for (const payload of samples(definition, 2)) {
       for (let at = 0; at < Math.min(payload.length, 400); at++) {
         const original = payload[at]!;
         for (const byte of [0, 0xff, original ^ 1, original ^ 0x80, (original + 1) & 0xff]) {
           payload[at] = byte;
-          check(definition, payload);
+          outcomes.add(check(definition, payload));
         }
         payload[at] = original;
       }
     }
+    expect(outcomes).toContain("valid");
   });
 
   it("is decoded or refused with a DecodeError for any bytes", () => {

@@ -39,26 +39,33 @@ function next(bytes: Uint8Array, at: number, bigEndian: boolean): number {
   return end <= bytes.length ? end : -1;
 }
 
-/** Walks the records: whether they fill the bytes exactly, and whether an expected extension is among them. */
-function scan(bytes: Uint8Array, bigEndian: boolean, expected: readonly number[]) {
-  let exact = true;
-  let familiar = false;
-  let at = 0;
-  let count = 0;
-  while (at < bytes.length && exact && count < MAX_COUNT) {
-    count += 1;
-    if (bytes.length - at >= 2 && expected.includes(u16At(bytes, at, bigEndian))) familiar = true;
-    const end = next(bytes, at, bigEndian);
-    if (end < 0) exact = false;
-    else at = end;
-  }
-  return { exact: exact && at === bytes.length, familiar, at };
+/** How far the records of a region go when they are read in one byte order. */
+interface Region {
+  readonly bigEndian: boolean;
+  /** Whether they fill the region exactly. */
+  readonly exact: boolean;
+  /** Whether an expected extension is among them. */
+  readonly familiar: boolean;
+  /** Where the walk ended. */
+  readonly end: number;
 }
 
-/** Whether TLVs are written big-endian: what fills the bytes exactly wins, then what names an expected extension. */
-function isBigEndian(little: ReturnType<typeof scan>, big: ReturnType<typeof scan>): boolean {
-  if (little.exact !== big.exact) return big.exact;
-  return big.familiar && !little.familiar;
+function scan(bytes: Uint8Array, bigEndian: boolean, expected: readonly number[]): Region {
+  let familiar = false;
+  let at = 0;
+  for (let count = 0; count < MAX_COUNT && at < bytes.length; count++) {
+    if (bytes.length - at >= 2 && expected.includes(u16At(bytes, at, bigEndian))) familiar = true;
+    const end = next(bytes, at, bigEndian);
+    if (end < 0) break;
+    at = end;
+  }
+  return { bigEndian, exact: at === bytes.length, familiar, end: at };
+}
+
+/** What fills the region exactly wins, then what names an expected extension, then little-endian. */
+function likelier(little: Region, big: Region): Region {
+  if (little.exact !== big.exact) return little.exact ? little : big;
+  return big.familiar && !little.familiar ? big : little;
 }
 
 /**
@@ -71,10 +78,9 @@ export function decodeTlvs(bytes: Uint8Array, options: TlvOptions = {}): Tlv[] {
   if (bytes.length === 0) return [];
   const expected = options.expected ?? ALLOTTED_EXTENSIONS;
   const little = scan(bytes, false, expected);
-  const big = scan(bytes, true, expected);
-  const bigEndian = isBigEndian(little, big);
-  const { exact, at: stop } = bigEndian ? big : little;
-  if (!exact) failAt(bytes, stop, bigEndian);
+  const region = little.exact && little.familiar ? little : likelier(little, scan(bytes, true, expected));
+  const bigEndian = region.bigEndian;
+  if (!region.exact) failAt(bytes, region.end, bigEndian);
   const tlvs: Tlv[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = next(bytes, at, bigEndian);
@@ -99,7 +105,7 @@ function failAt(bytes: Uint8Array, offset: number, bigEndian: boolean): never {
   const needed = available < HEAD ? HEAD : HEAD + u16At(bytes, offset + 3, bigEndian);
   throw new DecodeError(
     { code: "truncated", offset, field: "tlv", needed, available },
-    `a TLV field needs ${needed} bytes at offset ${offset}, ${available} are left`,
+    `a TLV field needs ${needed} bytes, ${available} left`,
   );
 }
 
