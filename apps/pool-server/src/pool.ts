@@ -1,0 +1,240 @@
+import { newRun, type ShareStore } from "@lode/ledger";
+import { ExtranonceAllocator, type Identity, JobFactory } from "@lode/mining";
+import type { Native } from "@lode/native";
+import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
+import { MiningServer, type MiningServerSettings } from "@lode/roles";
+import type { FrameConnection } from "@lode/transport";
+import type { CandidateStore } from "./block-candidates.ts";
+import { BlockSubmitter, type BlockTarget } from "./block-submitter.ts";
+import { JobFanout } from "./job-fanout.ts";
+import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./share-recorder.ts";
+import type { TemplateFeed } from "./template-feed.ts";
+
+/** The world of a pool: everything it reads, writes or asks comes through here. */
+export interface PoolDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly native: Native;
+  readonly store: ShareStore;
+  readonly feed: TemplateFeed;
+  readonly nodes: readonly BlockTarget[];
+  readonly candidates: CandidateStore;
+  /** Reads a miner's `user_identity`. @throws CodedError whose code goes to the miner */
+  readonly identify: (userIdentity: string) => Identity;
+  /** The pool cannot go on: the process must end (exit code 70). */
+  readonly onFatal: (reason: string) => void;
+  readonly onBlockAccepted?: (hash: string) => void;
+}
+
+export interface PoolSettings {
+  /** Script that receives the block reward. */
+  readonly payoutScript: Uint8Array;
+  /** Tag in the coinbase, at most 60 bytes. */
+  readonly tag: Uint8Array;
+  /** First extranonce byte: must differ between pool servers that share a chain. */
+  readonly serverId: number;
+  /** Without any template source: no new channels after this long, milliseconds. */
+  readonly outageRefuseMs: number;
+  /** Without any template source: connections are closed after this long, milliseconds. */
+  readonly outageCloseMs: number;
+  readonly mining: Partial<MiningServerSettings>;
+  readonly recorder: Partial<ShareRecorderLimits>;
+}
+
+/** What the status line and the API show. */
+export interface PoolStatus {
+  /** Seconds since the pool was made. */
+  readonly uptimeSeconds: number;
+  readonly connections: number;
+  readonly channels: number;
+  readonly acceptedShares: number;
+  /** Shares that are durable in the store. */
+  readonly recordedShares: number;
+  readonly rejectedShares: number;
+  readonly blocksAccepted: number;
+  /** Height of the block being mined; 0 before the first template. */
+  readonly height: number;
+  /** Measured from accepted work, hashes per second. */
+  readonly hashrate: number;
+}
+
+/** A reason why the pool is not ready; the code goes to metrics and to the readiness page. */
+export type NotReady = "no-template" | "template-outage" | "shares-not-recorded" | "draining";
+
+/**
+ * The pool: templates come in through the feed and leave as jobs; shares come in from miners, are recorded, and their
+ * answers walk straight back; blocks leave through every path at once.
+ */
+export class Pool {
+  readonly #deps: PoolDeps;
+  readonly #settings: PoolSettings;
+  readonly #server: MiningServer;
+  readonly #recorder: ShareRecorder;
+  readonly #fanout: JobFanout;
+  readonly #submitter: BlockSubmitter;
+  readonly #startedAt: number;
+  #height = 0;
+  #recorded = 0;
+  #outageSince: number | null = null;
+  #outageClose: Timer | null = null;
+  #draining = false;
+
+  constructor(deps: PoolDeps, settings: PoolSettings) {
+    this.#deps = deps;
+    this.#settings = settings;
+    this.#startedAt = deps.clock.monotonic();
+    const { clock, random, logger, metrics, native } = deps;
+    this.#recorder = new ShareRecorder({
+      store: deps.store,
+      clock,
+      logger,
+      metrics,
+      run: newRun(random),
+      onDurable: (shares) => {
+        this.#recorded += shares.length;
+        this.#server.acknowledge(shares);
+      },
+      onState: (state) => this.#onRecorderState(state),
+      limits: settings.recorder,
+    });
+    this.#submitter = new BlockSubmitter({
+      feed: deps.feed,
+      nodes: deps.nodes,
+      candidates: deps.candidates,
+      clock,
+      logger,
+      metrics,
+      ...(deps.onBlockAccepted === undefined ? {} : { onAccepted: deps.onBlockAccepted }),
+    });
+    this.#server = new MiningServer(
+      {
+        clock,
+        logger,
+        metrics,
+        jobs: { current: () => this.#fanout.current, fresh: () => this.#fanout.fresh() },
+        extranonces: new ExtranonceAllocator({ serverId: settings.serverId }),
+        identify: deps.identify,
+        sink: this.#recorder,
+        onBlock: (found) => this.#submitter.submit(found),
+        admission: () => this.#admission(),
+      },
+      settings.mining,
+    );
+    this.#fanout = new JobFanout(
+      new JobFactory({ native, tag: settings.tag, payoutScript: settings.payoutScript, random, clock }),
+      this.#server,
+    );
+  }
+
+  /** Begins to take templates; blocks that an earlier process left open are submitted again. */
+  async start(): Promise<void> {
+    this.#deps.feed.start({
+      onTemplate: (template, tip) => {
+        this.#outageSince = null;
+        this.#outageClose?.cancel();
+        this.#outageClose = null;
+        if (this.#fanout.onTemplate(template, tip)) this.#submitter.observeTip(tip.prevHash);
+        this.#height = this.#fanout.height;
+      },
+      onOutage: () => this.#onOutage(),
+    });
+    await this.#submitter.resume();
+  }
+
+  /** Takes a miner's connection. */
+  accept(connection: FrameConnection): void {
+    if (this.#draining || this.#recorder.state === "overfull" || this.#recorder.state === "failed") {
+      connection.destroy("not-accepting");
+      return;
+    }
+    this.#server.accept(connection);
+  }
+
+  /** Why the pool should get no traffic now; empty when it is ready. */
+  notReady(): NotReady[] {
+    const reasons: NotReady[] = [];
+    if (this.#fanout.current === undefined) reasons.push("no-template");
+    if (this.#outageSince !== null) reasons.push("template-outage");
+    if (this.#recorder.state !== "writable") reasons.push("shares-not-recorded");
+    if (this.#draining) reasons.push("draining");
+    return reasons;
+  }
+
+  status(): PoolStatus {
+    const stats = this.#server.stats();
+    return {
+      uptimeSeconds: (this.#deps.clock.monotonic() - this.#startedAt) / 1000,
+      connections: stats.connections,
+      channels: stats.channels,
+      acceptedShares: stats.accepted,
+      recordedShares: this.#recorded,
+      rejectedShares: stats.rejected,
+      blocksAccepted: this.#submitter.acceptedCount,
+      height: this.#height,
+      hashrate: stats.hashrate,
+    };
+  }
+
+  /** Bounds of the queues, for tests and the simulation. */
+  get waitingShares(): number {
+    return this.#recorder.waiting;
+  }
+
+  /**
+   * Leaves well: no new channels, every connection closed in its own slot of the window after what was read is answered,
+   * then what waits for the store is recorded.
+   */
+  async drain(windowMs: number): Promise<void> {
+    this.#draining = true;
+    await this.#recorderDrained(windowMs);
+    await this.#server.drain({ windowMs });
+    await this.#recorderDrained(windowMs);
+    await this.#submitter.settled();
+  }
+
+  /** Stops at once. Shares that were not answered may or may not be recorded. */
+  stop(): void {
+    this.#draining = true;
+    this.#outageClose?.cancel();
+    this.#server.closeAll("shutting-down");
+    this.#deps.feed.stop();
+    this.#submitter.stop();
+    this.#recorder.stop();
+  }
+
+  async #recorderDrained(withinMs: number): Promise<void> {
+    let timer: Timer | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = this.#deps.clock.after(withinMs, resolve);
+    });
+    await Promise.race([this.#recorder.drained(), deadline]);
+    timer?.cancel();
+  }
+
+  /** Opening a channel needs no database, only somewhere for its shares to go and something to mine. */
+  #admission(): string | null {
+    if (this.#draining) return "pool-draining";
+    if (this.#recorder.state !== "writable") return "pool-not-ready";
+    if (this.#fanout.current === undefined) return "pool-not-ready";
+    const outage = this.#outageSince === null ? 0 : this.#deps.clock.monotonic() - this.#outageSince;
+    return outage > this.#settings.outageRefuseMs ? "pool-not-ready" : null;
+  }
+
+  #onOutage(): void {
+    this.#outageSince ??= this.#deps.clock.monotonic();
+    this.#outageClose ??= this.#deps.clock.after(this.#settings.outageCloseMs, () => {
+      this.#deps.logger.error(
+        {},
+        "no templates for too long; closing connections so that miners use their backups",
+      );
+      this.#server.closeAll("no-template");
+    });
+  }
+
+  #onRecorderState(state: RecorderState): void {
+    if (state === "overfull") this.#server.closeAll("shares-not-recorded");
+    if (state === "failed") this.#deps.onFatal("shares cannot be recorded: a batch key is taken");
+  }
+}

@@ -1,0 +1,197 @@
+import { LedgerError, openShareBatch, type ShareBatch, type ShareStore } from "@lode/ledger";
+import type { AcceptedShare } from "@lode/mining";
+import { noMetrics, silentLogger } from "@lode/ports";
+import { VirtualClock } from "@lode/testing";
+import { describe, expect, it } from "vitest";
+import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./share-recorder.ts";
+
+const RUN = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
+
+/** A store whose every commit waits until the test decides its outcome. */
+class HeldStore implements ShareStore {
+  readonly attempts: { batch: ShareBatch; resolve: () => void; reject: (error: Error) => void }[] = [];
+
+  commit(batch: ShareBatch): Promise<void> {
+    return new Promise((resolve, reject) => this.attempts.push({ batch, resolve, reject }));
+  }
+
+  get last() {
+    const attempt = this.attempts.at(-1);
+    if (attempt === undefined) throw new Error("no commit was tried");
+    return attempt;
+  }
+}
+
+function share(sequenceNumber: number): AcceptedShare {
+  return {
+    connectionId: 1,
+    channelId: 2,
+    sequenceNumber,
+    jobId: 1,
+    identity: { payoutScript: Uint8Array.of(0x51), address: "a", worker: "w" },
+    work: 10n,
+    hash: new Uint8Array(32),
+    receivedAt: 0,
+    channel: null as unknown as AcceptedShare["channel"],
+  };
+}
+
+function setUp(limits: Partial<ShareRecorderLimits> = {}) {
+  const clock = new VirtualClock();
+  const store = new HeldStore();
+  const durable: number[] = [];
+  const states: RecorderState[] = [];
+  const recorder = new ShareRecorder({
+    store,
+    clock,
+    logger: silentLogger,
+    metrics: noMetrics,
+    run: RUN,
+    onDurable: (shares) => durable.push(...shares.map(({ sequenceNumber }) => sequenceNumber)),
+    onState: (state) => states.push(state),
+    limits,
+  });
+  return { clock, store, recorder, durable, states };
+}
+
+function unknownOutcome(): LedgerError {
+  return new LedgerError({ code: "unknown-outcome", reason: "timeout", sqlstate: null });
+}
+
+function sequencesOf(batch: ShareBatch): number[] {
+  return openShareBatch(batch).map(({ sequenceNumber }) => sequenceNumber);
+}
+
+describe("ShareRecorder", () => {
+  it("commits the shares of one turn together and answers them only when the commit has returned", async () => {
+    const { clock, store, recorder, durable } = setUp();
+    recorder.record(share(1));
+    recorder.record(share(2));
+    expect(store.attempts).toHaveLength(0);
+    await clock.advanceAsync(0);
+    expect(store.attempts).toHaveLength(1);
+    expect(sequencesOf(store.last.batch)).toEqual([1, 2]);
+    expect(durable).toEqual([]);
+    store.last.resolve();
+    await clock.advanceAsync(0);
+    expect(durable).toEqual([1, 2]);
+  });
+
+  it("has one commit in flight; what comes meanwhile makes the next batch", async () => {
+    const { clock, store, recorder, durable } = setUp();
+    recorder.record(share(1));
+    await clock.advanceAsync(0);
+    recorder.record(share(2));
+    recorder.record(share(3));
+    await clock.advanceAsync(100);
+    expect(store.attempts).toHaveLength(1);
+    store.last.resolve();
+    await clock.advanceAsync(0);
+    expect(store.attempts).toHaveLength(2);
+    expect(sequencesOf(store.last.batch)).toEqual([2, 3]);
+    expect(store.attempts.map(({ batch }) => batch.seq)).toEqual([0, 1]);
+    expect(durable).toEqual([1]);
+  });
+
+  it("sends the same bytes under the same key until an unknown outcome is known", async () => {
+    const { clock, store, recorder, durable } = setUp();
+    recorder.record(share(1));
+    await clock.advanceAsync(0);
+    const { batch } = store.last;
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      store.last.reject(unknownOutcome());
+      recorder.record(share(1 + attempt));
+      // An hour later the batch must not move to another partition.
+      await clock.advanceAsync(3_600_000);
+      expect(store.attempts).toHaveLength(attempt + 1);
+      expect(store.last.batch).toBe(batch);
+    }
+    store.last.resolve();
+    await clock.advanceAsync(0);
+    expect(durable).toEqual([1]);
+    expect(sequencesOf(store.last.batch)).toEqual([2, 3, 4, 5, 6]);
+  });
+
+  it("says that it is holding after five seconds without a commit, and that it is writable again", async () => {
+    const { clock, store, recorder, states } = setUp();
+    recorder.record(share(1));
+    await clock.advanceAsync(4_000);
+    expect(recorder.state).toBe("writable");
+    await clock.advanceAsync(1_500);
+    expect(recorder.state).toBe("holding");
+    store.last.resolve();
+    await clock.advanceAsync(0);
+    expect(states).toEqual(["holding", "writable"]);
+  });
+
+  it("is overfull after ten minutes, and loses nothing by it", async () => {
+    const { clock, store, recorder, states, durable } = setUp();
+    recorder.record(share(1));
+    await clock.advanceAsync(601_000);
+    expect(states).toEqual(["holding", "overfull"]);
+    store.last.resolve();
+    await clock.advanceAsync(0);
+    expect(recorder.state).toBe("writable");
+    expect(durable).toEqual([1]);
+  });
+
+  it("is overfull when the waiting shares take too much memory", async () => {
+    const { clock, recorder, states } = setUp({ overfullBytes: 5_000 });
+    for (let sequence = 1; sequence <= 9; sequence++) recorder.record(share(sequence));
+    expect(states).toEqual([]);
+    recorder.record(share(10));
+    await clock.advanceAsync(0);
+    expect(states).toEqual(["overfull"]);
+  });
+
+  it("fails for good when other bytes stand under its key", async () => {
+    const { clock, store, recorder, states, durable } = setUp();
+    recorder.record(share(1));
+    await clock.advanceAsync(0);
+    store.last.reject(new LedgerError({ code: "batch-conflict", run: RUN, seq: 0 }));
+    await clock.advanceAsync(10_000);
+    expect(states).toEqual(["failed"]);
+    expect(store.attempts).toHaveLength(1);
+    expect(durable).toEqual([]);
+  });
+
+  it("cuts a backlog into batches of a bounded size", async () => {
+    const { clock, store, recorder, durable } = setUp({ batchShares: 3 });
+    for (let sequence = 1; sequence <= 7; sequence++) recorder.record(share(sequence));
+    for (let batch = 0; batch < 3; batch++) {
+      await clock.advanceAsync(0);
+      store.last.resolve();
+    }
+    await clock.advanceAsync(0);
+    expect(store.attempts.map(({ batch }) => batch.n)).toEqual([3, 3, 1]);
+    expect(durable).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("is drained when the last commit has returned, and leaves no timer behind", async () => {
+    const { clock, store, recorder } = setUp();
+    let drained = false;
+    recorder.record(share(1));
+    void recorder.drained().then(() => {
+      drained = true;
+    });
+    await clock.advanceAsync(1_000);
+    expect(drained).toBe(false);
+    store.last.resolve();
+    await clock.advanceAsync(1_000);
+    expect(drained).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("touches the store no more once it was stopped", async () => {
+    const { clock, store, recorder, durable } = setUp();
+    recorder.record(share(1));
+    await clock.advanceAsync(0);
+    store.last.reject(unknownOutcome());
+    recorder.stop();
+    recorder.record(share(2));
+    await clock.advanceAsync(60_000);
+    expect(store.attempts).toHaveLength(1);
+    expect(durable).toEqual([]);
+    await recorder.drained();
+  });
+});

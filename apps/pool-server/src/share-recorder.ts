@@ -1,0 +1,250 @@
+import { buildShareBatch, type ShareBatch, type ShareStore } from "@lode/ledger";
+import type { AcceptedShare, ShareSink } from "@lode/mining";
+import { type Clock, CodedError, type Logger, type Metrics, type Timer } from "@lode/ports";
+
+/** Bounds of what may wait for the database. */
+export interface ShareRecorderLimits {
+  /** Shares in one commit at most. */
+  readonly batchShares: number;
+  /** Not ready, and no new channels, once the oldest share has waited this long, milliseconds. */
+  readonly holdAfterMs: number;
+  /** Connections are closed once the oldest share has waited this long, milliseconds. */
+  readonly overfullAfterMs: number;
+  /** Connections are closed once the waiting shares are estimated to take this much memory, bytes. */
+  readonly overfullBytes: number;
+  /** Pause before the same bytes are sent again; doubles up to `retryMaxMs`. */
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+}
+
+export const DEFAULT_RECORDER_LIMITS: ShareRecorderLimits = {
+  batchShares: 10_000,
+  holdAfterMs: 5_000,
+  overfullAfterMs: 600_000,
+  overfullBytes: 64 * 1024 * 1024,
+  retryMinMs: 50,
+  retryMaxMs: 2_000,
+};
+
+/**
+ * - `writable`: commits return in time.
+ * - `holding`: the store is away; answers are held, no new channels are opened.
+ * - `overfull`: a bound is reached; miners must be sent to their backups.
+ * - `failed`: a batch key is taken by other bytes; nothing can be recorded any more and the process has to end.
+ */
+export type RecorderState = "writable" | "holding" | "overfull" | "failed";
+
+export interface ShareRecorderDeps {
+  readonly store: ShareStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** This process's run, a UUID drawn at start. With `seq` it keys a batch for ever. */
+  readonly run: string;
+  /** Called with shares that are durable now, in the order in which they were recorded. */
+  readonly onDurable: (shares: readonly AcceptedShare[]) => void;
+  /** Called when {@link RecorderState} changes. */
+  readonly onState: (state: RecorderState) => void;
+  readonly limits?: Partial<ShareRecorderLimits>;
+}
+
+/** What one waiting share takes in the heap, bytes; measured, rounded up. */
+const SHARE_HEAP_BYTES = 512;
+/** How often the age of the oldest share is looked at. */
+const WATCH_MS = 500;
+
+interface Flight {
+  readonly batch: ShareBatch;
+  readonly shares: readonly AcceptedShare[];
+}
+
+/**
+ * Records accepted shares: at most one commit is in flight, and the next starts when it returns, so latency is one commit
+ * and load makes its own batches. A commit whose outcome is unknown goes again, same bytes under the same key, until the
+ * store answers; only then are its shares durable and may be answered.
+ */
+export class ShareRecorder implements ShareSink {
+  readonly #deps: ShareRecorderDeps;
+  readonly #limits: ShareRecorderLimits;
+  readonly #commitSeconds;
+  readonly #commits;
+  readonly #retries;
+  readonly #recorded;
+  #pending: AcceptedShare[] = [];
+  #flight: Flight | null = null;
+  #state: RecorderState = "writable";
+  #scheduled = false;
+  #nextSeq = 0;
+  #retryDelay: number;
+  /** Monotonic time since which shares wait without a successful commit; null while nothing waits. */
+  #waitingSince: number | null = null;
+  #idleWaiters: Array<() => void> = [];
+  #watch: Timer | null = null;
+  #retry: Timer | null = null;
+  #stopped = false;
+
+  constructor(deps: ShareRecorderDeps) {
+    this.#deps = deps;
+    this.#limits = { ...DEFAULT_RECORDER_LIMITS, ...deps.limits };
+    this.#retryDelay = this.#limits.retryMinMs;
+    const { metrics } = deps;
+    this.#commitSeconds = metrics.histogram(
+      "pool_share_commit_seconds",
+      "Time from sending a share batch until the store confirmed it.",
+      [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    );
+    this.#commits = metrics.counter("pool_share_commits_total", "Share batches committed.");
+    this.#retries = metrics.counter(
+      "pool_share_commit_retries_total",
+      "Share batches sent again because their outcome was unknown.",
+    );
+    this.#recorded = metrics.counter("pool_shares_recorded_total", "Shares that are durable in the store.");
+    metrics.gauge("pool_shares_waiting", "Accepted shares that are not durable yet.", {}, () => this.waiting);
+  }
+
+  get state(): RecorderState {
+    return this.#state;
+  }
+
+  /** Accepted shares that are not durable yet. */
+  get waiting(): number {
+    return this.#pending.length + (this.#flight?.shares.length ?? 0);
+  }
+
+  /** Takes a share; it is answered through `onDurable`, or never if the process ends first. */
+  record(share: AcceptedShare): void {
+    if (this.#stopped || this.#state === "failed") return;
+    this.#pending.push(share);
+    this.#waitingSince ??= this.#deps.clock.monotonic();
+    this.#watch ??= this.#deps.clock.every(WATCH_MS, () => this.#judge());
+    if (this.waiting * SHARE_HEAP_BYTES > this.#limits.overfullBytes) this.#enter("overfull");
+    this.#schedule();
+  }
+
+  /** Resolves when nothing waits any more, or when the recorder has failed or was stopped. */
+  drained(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** Forgets what waits and touches the store no more. What was not answered may still be durable. */
+  stop(): void {
+    this.#stopped = true;
+    this.#watch?.cancel();
+    this.#retry?.cancel();
+    this.#pending = [];
+    this.#flight = null;
+    this.#wakeIdle();
+  }
+
+  /** Shares of the same turn of the event loop travel in one commit. */
+  #schedule(): void {
+    if (this.#scheduled || this.#flight !== null || this.#stopped) return;
+    this.#scheduled = true;
+    this.#deps.clock.soon(() => {
+      this.#scheduled = false;
+      this.#launch();
+    });
+  }
+
+  #launch(): void {
+    if (this.#flight !== null || this.#pending.length === 0 || this.#stopped) return;
+    const shares =
+      this.#pending.length <= this.#limits.batchShares
+        ? this.#pending
+        : this.#pending.slice(0, this.#limits.batchShares);
+    this.#pending = shares === this.#pending ? [] : this.#pending.slice(shares.length);
+    const key = { run: this.#deps.run, seq: this.#nextSeq++ };
+    const batch = buildShareBatch(key, shares.map(toRecord), this.#deps.clock.now());
+    this.#flight = { batch, shares };
+    this.#commit(this.#flight);
+  }
+
+  #commit(flight: Flight): void {
+    const started = this.#deps.clock.monotonic();
+    this.#deps.store.commit(flight.batch).then(
+      () => this.#committed(flight, started),
+      (error: unknown) => this.#refused(flight, error),
+    );
+  }
+
+  #committed(flight: Flight, started: number): void {
+    if (this.#stopped || this.#flight !== flight) return;
+    const now = this.#deps.clock.monotonic();
+    this.#commitSeconds.observe((now - started) / 1000);
+    this.#commits.inc();
+    this.#recorded.inc(flight.shares.length);
+    this.#flight = null;
+    this.#retryDelay = this.#limits.retryMinMs;
+    this.#waitingSince = this.#pending.length === 0 ? null : now;
+    this.#enter("writable");
+    this.#launch();
+    this.#deps.onDurable(flight.shares);
+    if (this.#isIdle()) this.#wakeIdle();
+  }
+
+  #refused(flight: Flight, error: unknown): void {
+    if (this.#stopped || this.#flight !== flight) return;
+    const code = error instanceof CodedError ? String(error.code) : "unexpected";
+    if (code === "batch-conflict") {
+      this.#deps.logger.error(
+        { err: error, run: flight.batch.run, seq: flight.batch.seq },
+        "another batch with other bytes stands under this key; shares can no longer be recorded",
+      );
+      this.#enter("failed");
+      this.#wakeIdle();
+      return;
+    }
+    this.#retries.inc();
+    this.#deps.logger.warn(
+      { err: error, code, seq: flight.batch.seq, shares: flight.shares.length, retry_ms: this.#retryDelay },
+      "a share batch was not confirmed; the same bytes go again",
+    );
+    this.#judge();
+    this.#retry = this.#deps.clock.after(this.#retryDelay, () => this.#commit(flight));
+    this.#retryDelay = Math.min(this.#retryDelay * 2, this.#limits.retryMaxMs);
+  }
+
+  #judge(): void {
+    if (this.#waitingSince === null) {
+      this.#watch?.cancel();
+      this.#watch = null;
+      return;
+    }
+    const waited = this.#deps.clock.monotonic() - this.#waitingSince;
+    if (waited >= this.#limits.overfullAfterMs) this.#enter("overfull");
+    else if (waited >= this.#limits.holdAfterMs && this.#state === "writable") this.#enter("holding");
+  }
+
+  #enter(state: RecorderState): void {
+    if (this.#state === state || this.#state === "failed") return;
+    this.#deps.logger[state === "writable" ? "info" : "error"](
+      { from: this.#state, to: state, waiting: this.waiting },
+      "share recorder changed its state",
+    );
+    this.#state = state;
+    this.#deps.onState(state);
+  }
+
+  #isIdle(): boolean {
+    return this.#stopped || this.#state === "failed" || this.waiting === 0;
+  }
+
+  #wakeIdle(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}
+
+function toRecord(share: AcceptedShare) {
+  return {
+    connectionId: share.connectionId,
+    channelId: share.channelId,
+    sequenceNumber: share.sequenceNumber,
+    payoutScript: share.identity.payoutScript,
+    worker: share.identity.worker,
+    feeClass: 0,
+    work: share.work,
+  };
+}

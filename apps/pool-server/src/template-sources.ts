@@ -1,0 +1,153 @@
+import type { Template, Tip } from "@lode/mining";
+import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
+import type { Solution, TemplateFeed, TemplateFeedListener, TemplateTransactions } from "./template-feed.ts";
+import { TemplateSource, type TemplateSourceDeps, type TemplateSourceSettings } from "./template-source.ts";
+import { TransactionsError } from "./transaction-store.ts";
+
+export interface TemplateSourcesDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly dial: (sourceName: string) => ReturnType<TemplateSourceDeps["dial"]>;
+}
+
+/** A source that is behind the best known height this long has failed. */
+const LAG_MS = 2_000;
+/** A source earlier in the list takes over again after it has been healthy this long. */
+const RETURN_AFTER_MS = 60_000;
+const WATCH_MS = 500;
+
+/**
+ * An ordered list of template sources, all connected and warm, one of them active:
+ * 1. the active one stays while it is healthy;
+ * 2. if another shows a higher block and the active one does not follow within two seconds, the other takes over;
+ * 3. equal height and another hash is a fork race: stay;
+ * 4. a lost source is replaced at once;
+ * 5. an earlier one returns after a minute of health.
+ */
+export class TemplateSources implements TemplateFeed {
+  readonly #sources: readonly TemplateSource[];
+  readonly #deps: TemplateSourcesDeps;
+  readonly #switches;
+  #listener: TemplateFeedListener | null = null;
+  #active: TemplateSource | null = null;
+  #published: { template: Template; tip: Tip } | null = null;
+  #laggingSince: number | null = null;
+  #watch: Timer | null = null;
+
+  constructor(sources: readonly TemplateSourceSettings[], deps: TemplateSourcesDeps) {
+    this.#deps = deps;
+    this.#sources = sources.map(
+      (settings) =>
+        new TemplateSource(
+          settings,
+          {
+            clock: deps.clock,
+            logger: deps.logger,
+            metrics: deps.metrics,
+            dial: () => deps.dial(settings.name),
+          },
+          () => this.#choose(),
+        ),
+    );
+    const { metrics } = deps;
+    this.#switches = metrics.counter(
+      "pool_template_source_switches_total",
+      "Changes of the active template source.",
+    );
+    for (const source of this.#sources) {
+      const labels = { source: source.name };
+      metrics.gauge(
+        "pool_template_source_healthy",
+        "1 while the source is connected and gives work.",
+        labels,
+        () => (source.work === null ? 0 : 1),
+      );
+      metrics.gauge(
+        "pool_template_source_active",
+        "1 while the pool mines this source's templates.",
+        labels,
+        () => (source === this.#active ? 1 : 0),
+      );
+      metrics.gauge("pool_template_height", "Height of the block this source builds.", labels, () =>
+        source.work === null ? 0 : source.work.height,
+      );
+    }
+  }
+
+  get healthy(): boolean {
+    return this.#sources.some((source) => source.work !== null);
+  }
+
+  start(listener: TemplateFeedListener): void {
+    this.#listener = listener;
+    this.#watch = this.#deps.clock.every(WATCH_MS, () => this.#choose());
+    for (const source of this.#sources) source.start();
+  }
+
+  stop(): void {
+    this.#watch?.cancel();
+    for (const source of this.#sources) source.stop();
+  }
+
+  submitSolution(sourceId: string, solution: Solution): void {
+    this.#find(sourceId)?.submitSolution(solution);
+  }
+
+  transactions(sourceId: string, templateId: bigint): TemplateTransactions {
+    const source = this.#find(sourceId);
+    if (source !== undefined) return source.transactions(templateId);
+    const later = Promise.reject(
+      new TransactionsError({ code: "transactions-unavailable", templateId: templateId.toString() }),
+    );
+    later.catch(() => {});
+    return { ready: null, later };
+  }
+
+  #find(sourceId: string): TemplateSource | undefined {
+    return this.#sources.find((source) => source.name === sourceId);
+  }
+
+  #choose(): void {
+    const next = this.#best();
+    if (next === null) {
+      if (this.#active !== null) {
+        this.#active = null;
+        this.#deps.logger.error({}, "no template source is left; miners keep their last job");
+        this.#listener?.onOutage();
+      }
+      return;
+    }
+    if (next !== this.#active) {
+      if (this.#active !== null) this.#switches.inc();
+      this.#deps.logger.info({ source: next.name }, "template source is active");
+      this.#active = next;
+      this.#laggingSince = null;
+    }
+    const work = next.work;
+    if (work === null || (work.template === this.#published?.template && work.tip === this.#published.tip))
+      return;
+    this.#published = work;
+    this.#listener?.onTemplate(work.template, work.tip);
+  }
+
+  #best(): TemplateSource | null {
+    const healthy = this.#sources.filter((source) => source.work !== null);
+    const active = this.#active;
+    const now = this.#deps.clock.monotonic();
+    const highest = Math.max(...healthy.map((source) => source.work?.height ?? 0));
+    const atTop = healthy.filter((source) => source.work?.height === highest);
+    if (active === null || active.work === null) return atTop[0] ?? null;
+    if (active.work.height < highest) {
+      this.#laggingSince ??= now;
+      return now - this.#laggingSince >= LAG_MS ? (atTop[0] ?? active) : active;
+    }
+    this.#laggingSince = null;
+    const preferred = atTop.find(
+      (source) => source.healthySince !== null && now - source.healthySince >= RETURN_AFTER_MS,
+    );
+    return preferred !== undefined && this.#sources.indexOf(preferred) < this.#sources.indexOf(active)
+      ? preferred
+      : active;
+  }
+}

@@ -1,0 +1,261 @@
+import {
+  assembleBlock,
+  internalToDisplay,
+  merkleRoot,
+  serializeHeader,
+  stripCoinbaseWitness,
+} from "@lode/bitcoin";
+import type { NodeRpc } from "@lode/bitcoin/node";
+import { native } from "@lode/native";
+import { type Clock, CodedError, type Logger, type Metrics } from "@lode/ports";
+import type { templateDistribution } from "@lode/protocol";
+import { type TemplateProviderPort, TemplateServerSession } from "@lode/roles";
+import type { FrameConnection } from "@lode/transport";
+import type { BlockTemplate } from "./block-template.ts";
+import { PublishedTemplates } from "./published-templates.ts";
+import { buildPrevHash, buildTemplate, type CoinbaseConstraints } from "./template-builder.ts";
+import { TemplateWatch } from "./template-watch.ts";
+
+export interface TemplateProviderSettings {
+  /** A template for the same tip is published when it is worth this much more than the last one, satoshi. */
+  readonly feeDelta: bigint;
+  /** Pause between plain refreshes, milliseconds. */
+  readonly refreshMs: number;
+  /** Pause between looks at the best block hash, milliseconds. */
+  readonly tipPollMs: number;
+  readonly maxClients: number;
+}
+
+export const DEFAULT_PROVIDER_SETTINGS: TemplateProviderSettings = {
+  feeDelta: 1_000n,
+  refreshMs: 15_000,
+  tipPollMs: 1_000,
+  maxClients: 64,
+};
+
+export interface TemplateProviderDeps {
+  readonly rpc: Pick<NodeRpc, "call">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+interface Client {
+  readonly session: TemplateServerSession;
+  constraints: CoinbaseConstraints | null;
+}
+
+/** submitblock is repeated until the node answers, this long at most. */
+const SUBMIT_FOR_MS = 3_600_000;
+const SUBMIT_RETRY_MS = 500;
+const FAILURE_LOG_MS = 10_000;
+
+/** A Template Distribution server in front of any node that speaks getblocktemplate. */
+export class TemplateProvider implements TemplateProviderPort {
+  readonly #deps: TemplateProviderDeps;
+  readonly #settings: TemplateProviderSettings;
+  readonly #watch: TemplateWatch;
+  readonly #clients = new Map<TemplateServerSession, Client>();
+  readonly #published = new PublishedTemplates();
+  readonly #templatesSent;
+  readonly #solutions;
+  readonly #failures;
+  #latest: BlockTemplate | null = null;
+  /** Value of the template last published for the current tip. */
+  #publishedValue = 0n;
+  #nextId: bigint;
+  #lastFailureLog = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: TemplateProviderDeps, settings: Partial<TemplateProviderSettings> = {}) {
+    this.#deps = deps;
+    this.#settings = { ...DEFAULT_PROVIDER_SETTINGS, ...settings };
+    // SV2 7.2: strictly increasing, also across restarts.
+    this.#nextId = BigInt(deps.clock.now()) * 1000n;
+    this.#watch = new TemplateWatch(
+      {
+        rpc: deps.rpc,
+        clock: deps.clock,
+        logger: deps.logger,
+        refreshMs: this.#settings.refreshMs,
+        tipPollMs: this.#settings.tipPollMs,
+      },
+      { onTemplate: (template) => this.#onTemplate(template), onFailure: (error) => this.#onFailure(error) },
+    );
+    const { metrics } = deps;
+    this.#templatesSent = metrics.counter(
+      "template_provider_templates_total",
+      "Templates published to clients.",
+    );
+    this.#solutions = metrics.counter(
+      "template_provider_solutions_total",
+      "Solutions received from clients.",
+    );
+    this.#failures = metrics.counter(
+      "template_provider_node_failures_total",
+      "Calls to the node that failed.",
+    );
+    metrics.gauge("template_provider_clients", "Connected template clients.", {}, () => this.#clients.size);
+    metrics.gauge("template_provider_height", "Height of the block being built.", {}, () => this.height);
+  }
+
+  /** Height of the block the latest template is for; 0 before the first. */
+  get height(): number {
+    return this.#latest?.height ?? 0;
+  }
+
+  start(): void {
+    this.#watch.start();
+  }
+
+  stop(): void {
+    this.#watch.stop();
+    for (const session of this.#clients.keys()) session.close("shutting-down");
+  }
+
+  /** Takes a client's connection. */
+  accept(connection: FrameConnection): void {
+    const { clock, logger, metrics } = this.#deps;
+    if (this.#clients.size >= this.#settings.maxClients) {
+      connection.destroy("too-many-clients");
+      return;
+    }
+    const session = new TemplateServerSession(connection, { clock, logger, metrics }, this);
+    this.#clients.set(session, { session, constraints: null });
+    logger.info({ conn_id: session.id, remote: session.remoteAddress }, "template client connected");
+  }
+
+  onConstraints(
+    session: TemplateServerSession,
+    maxAdditionalSize: number,
+    maxAdditionalSigops: number,
+  ): void {
+    const client = this.#clients.get(session);
+    if (client === undefined) return;
+    client.constraints = { maxAdditionalSize, maxAdditionalSigops };
+    if (this.#latest !== null) this.#sendTip(this.#latest, [client]);
+  }
+
+  transactions(templateId: bigint): readonly Uint8Array[] | undefined {
+    return this.#published.find(templateId)?.transactions;
+  }
+
+  onClose(session: TemplateServerSession, reason: string): void {
+    this.#clients.delete(session);
+    this.#deps.logger.info({ conn_id: session.id, reason }, "template client left");
+  }
+
+  onSolution(session: TemplateServerSession, solution: templateDistribution.SubmitSolution): void {
+    this.#solutions.inc();
+    const published = this.#published.find(solution.templateId);
+    if (published === undefined) {
+      this.#deps.logger.error(
+        { conn_id: session.id, template_id: solution.templateId.toString() },
+        "a solution names a template that is not known (any more)",
+      );
+      return;
+    }
+    const { source, message, transactions } = published;
+    let block: Uint8Array;
+    let header: Uint8Array;
+    try {
+      header = serializeHeader({
+        version: solution.version,
+        prevHash: source.previousBlockHash,
+        merkleRoot: merkleRoot(native.sha256d(stripCoinbaseWitness(solution.coinbaseTx)), message.merklePath),
+        ntime: solution.headerTimestamp,
+        nbits: source.bits,
+        nonce: solution.headerNonce,
+      });
+      block = assembleBlock(header, solution.coinbaseTx, transactions);
+    } catch (error) {
+      this.#deps.logger.error(
+        { err: error, conn_id: session.id },
+        "a solution could not be made into a block",
+      );
+      return;
+    }
+    const hash = internalToDisplay(native.sha256d(header));
+    this.#submit(Buffer.from(block).toString("hex"), hash, this.#deps.clock.monotonic());
+  }
+
+  #submit(block: string, hash: string, since: number): void {
+    const { rpc, clock, logger } = this.#deps;
+    rpc.call("submitblock", [block]).then(
+      (answer) => {
+        const taken = answer === null || answer === "duplicate";
+        logger[taken ? "info" : "error"]({ hash, answer: answer ?? "ok" }, "the node answered a solution");
+        this.#watch.refresh();
+      },
+      (error: unknown) => {
+        logger.error({ err: error, hash }, "the node did not answer a solution; it goes again");
+        if (clock.monotonic() - since < SUBMIT_FOR_MS) {
+          clock.after(SUBMIT_RETRY_MS, () => this.#submit(block, hash, since));
+        }
+      },
+    );
+  }
+
+  #onTemplate(template: BlockTemplate): void {
+    const last = this.#latest;
+    this.#latest = template;
+    const served = [...this.#clients.values()];
+    if (
+      last === null ||
+      !equal(last.previousBlockHash, template.previousBlockHash) ||
+      last.bits !== template.bits
+    ) {
+      this.#published.turnTip();
+      this.#publishedValue = template.coinbaseValue;
+      this.#deps.logger.info(
+        { height: template.height, transactions: template.transactions.length },
+        "new best block",
+      );
+      this.#sendTip(template, served);
+      return;
+    }
+    if (template.coinbaseValue < this.#publishedValue + this.#settings.feeDelta) return;
+    this.#publishedValue = template.coinbaseValue;
+    this.#forEachConstraints(template, served, (client, built) => client.session.sendTemplate(built));
+  }
+
+  #sendTip(template: BlockTemplate, clients: readonly Client[]): void {
+    this.#forEachConstraints(template, clients, (client, built) =>
+      client.session.sendTip(built, buildPrevHash(template, built.templateId)),
+    );
+  }
+
+  /** Builds once for equal constraints. */
+  #forEachConstraints(
+    template: BlockTemplate,
+    clients: readonly Client[],
+    send: (client: Client, built: templateDistribution.NewTemplate) => void,
+  ): void {
+    const built = new Map<string, templateDistribution.NewTemplate>();
+    for (const client of clients) {
+      if (client.constraints === null) continue;
+      const key = `${client.constraints.maxAdditionalSize}/${client.constraints.maxAdditionalSigops}`;
+      let message = built.get(key);
+      if (message === undefined) {
+        const made = buildTemplate(template, this.#nextId++, client.constraints);
+        this.#published.add({ ...made, source: template });
+        message = made.message;
+        built.set(key, message);
+      }
+      this.#templatesSent.inc();
+      send(client, message);
+    }
+  }
+
+  #onFailure(error: unknown): void {
+    this.#failures.inc();
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#lastFailureLog < FAILURE_LOG_MS) return;
+    this.#lastFailureLog = now;
+    const code = error instanceof CodedError ? String(error.code) : "unexpected";
+    this.#deps.logger.warn({ err: error, code }, "the node does not give templates; trying again");
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
