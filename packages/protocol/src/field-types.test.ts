@@ -9,6 +9,7 @@ import {
   decodePayload,
   type EncodeError,
   encodePayload,
+  extensionsNegotiation,
   type FieldType,
   mining,
   templateDistribution,
@@ -227,6 +228,17 @@ describe("decoding", () => {
     expect(
       failure(() => decodePayload(templateDistribution.RequestTransactionDataSuccess, payload)),
     ).toMatchObject({ code: "truncated", field: "transaction_list[1]", needed: 9, available: 0 });
+  });
+
+  it("names a field behind a sequence without an index", () => {
+    const payload = Uint8Array.of(1, 0, 1, 0, 2, 0, 1, 0);
+    const run = () => decodePayload(extensionsNegotiation.RequestExtensionsError, payload);
+    expect(failure(run)).toMatchObject({ code: "truncated", field: "required_extensions", offset: 8 });
+    const fields = { requestId: 1, unsupportedExtensions: [2], requiredExtensions: 3 as unknown as number[] };
+    expect(failure(() => encodePayload(extensionsNegotiation.RequestExtensionsError, fields))).toMatchObject({
+      code: "wrong-type",
+      field: "required_extensions",
+    });
   });
 
   it("returns views of the payload, plain arrays even for a Buffer", () => {
