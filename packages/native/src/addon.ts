@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { requireObject } from "./arguments.ts";
 import type { FrameCipher, Native, NativeErrorCode, NativeJob } from "./contract.ts";
 import { NativeError } from "./native-error.ts";
 
@@ -8,7 +9,8 @@ interface AddonModule {
   load(makeError: (code: NativeErrorCode, message: string) => Error): AddonBinding;
 }
 
-interface AddonBinding {
+/** The addon's functions. */
+export interface AddonBinding {
   /** Double SHA-256 of `data` into the 32 bytes of `hash`. */
   sha256dInto(data: Uint8Array, hash: Uint8Array): void;
   readonly Job: new (
@@ -26,14 +28,16 @@ interface AddonBinding {
   ) => FrameCipher;
 }
 
-/** Where `scripts/build.mjs` puts the addon: the same place seen from `src` and from `dist`. */
-const builtAddon = fileURLToPath(new URL("../build/lode-native.node", import.meta.url));
-
-/** Loads the addon from `LODE_NATIVE_PATH` or from where it is built. Throws {@link NativeError} `unavailable`. */
-export function loadAddon(): AddonBinding {
+/** The addon's file: `LODE_NATIVE_PATH`, else where `scripts/build.mjs` puts it, seen alike from `src` and `dist`. */
+export function addonPath(): string {
   const { LODE_NATIVE_PATH } = process.env;
+  return LODE_NATIVE_PATH || fileURLToPath(new URL("../build/lode-native.node", import.meta.url));
+}
+
+/** Loads the addon. Throws {@link NativeError} `unavailable`, which says how to build it. */
+export function loadAddon(): AddonBinding {
   try {
-    const module: AddonModule = createRequire(import.meta.url)(LODE_NATIVE_PATH || builtAddon);
+    const module: AddonModule = createRequire(import.meta.url)(addonPath());
     return module.load((code, message) => new NativeError({ code }, message));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
@@ -55,9 +59,7 @@ export function addonNative({ sha256dInto, Job, Cipher }: AddonBinding): Native 
       return new Uint8Array(hash);
     },
     createJob(parts) {
-      if (typeof parts !== "object" || parts === null) {
-        throw new NativeError({ code: "invalid-argument" }, "parts must be an object");
-      }
+      requireObject(parts, "parts");
       return new Job(
         parts.coinbaseTxPrefix,
         parts.coinbaseTxSuffix,

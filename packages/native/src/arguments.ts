@@ -7,6 +7,11 @@ export function refuse(code: NativeErrorCode, message: string): never {
   throw new NativeError({ code }, message);
 }
 
+/** Refuses anything but an object. */
+export function requireObject(value: unknown, name: string): void {
+  if (typeof value !== "object" || value === null) refuse("invalid-argument", `${name} must be an object`);
+}
+
 /** Refuses anything but a Uint8Array (a Buffer is one). */
 export function requireBytes(value: unknown, name: string): asserts value is Uint8Array {
   if (!isUint8Array(value)) refuse("invalid-argument", `${name} must be a Uint8Array`);

@@ -1,4 +1,5 @@
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { refuse, requireApart, requireBytes, requireSize, requireU32 } from "./arguments.ts";
 import {
   type FrameCipher,
   MAX_BLOCK_PLAINTEXT,
@@ -6,7 +7,6 @@ import {
   sealedFrameSize,
   sealedPayloadSize,
 } from "./contract.ts";
-import { refuse, requireApart, requireBytes, requireSize, requireU32 } from "./js-arguments.ts";
 
 const KEY_SIZE = 32;
 const FRAME_HEADER_SIZE = 6;
@@ -76,7 +76,9 @@ export class JsFrameCipher implements FrameCipher {
     const output = out.subarray(0, length);
     requireApart(input, output, "out");
     this.#requireNonces(blockCount(length));
-    return this.#open(input, MAX_BLOCK_PLAINTEXT, output);
+    const genuine = this.#open(input, MAX_BLOCK_PLAINTEXT, output);
+    if (!genuine) output.fill(0);
+    return genuine;
   }
 
   free(): void {
@@ -105,7 +107,6 @@ export class JsFrameCipher implements FrameCipher {
       try {
         this.#block(count).decrypt(sealed.subarray(from, end), output.subarray(to, to + length));
       } catch {
-        output.fill(0, 0, to);
         return false;
       }
       from = end;

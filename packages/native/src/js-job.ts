@@ -1,4 +1,5 @@
 import { hash as oneShotHash } from "node:crypto";
+import { refuse, requireAtMost, requireBytes, requireObject, requireSize, requireU32 } from "./arguments.ts";
 import {
   MAX_COINBASE_PART_SIZE,
   MAX_EXTRANONCE_SIZE,
@@ -8,7 +9,6 @@ import {
   SHARE_MEETS_FIRST,
   SHARE_MEETS_SECOND,
 } from "./contract.ts";
-import { refuse, requireAtMost, requireBytes, requireSize, requireU32 } from "./js-arguments.ts";
 
 const HASH_SIZE = 32;
 const HEADER_SIZE = 80;
@@ -32,7 +32,7 @@ export class JsJob implements NativeJob {
   #freed = false;
 
   constructor(parts: NativeJobParts) {
-    if (typeof parts !== "object" || parts === null) refuse("invalid-argument", "parts must be an object");
+    requireObject(parts, "parts");
     const { coinbaseTxPrefix, coinbaseTxSuffix, merklePath, prevHash, nbits } = parts;
     requireAtMost(coinbaseTxPrefix, "coinbaseTxPrefix", MAX_COINBASE_PART_SIZE);
     requireAtMost(coinbaseTxSuffix, "coinbaseTxSuffix", MAX_COINBASE_PART_SIZE);

@@ -1,5 +1,5 @@
+import { requireBytes } from "./arguments.ts";
 import type { Native } from "./contract.ts";
-import { requireBytes } from "./js-arguments.ts";
 import { JsFrameCipher } from "./js-cipher.ts";
 import { JsJob, sha256dUnchecked } from "./js-job.ts";
 
