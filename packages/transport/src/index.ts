@@ -19,6 +19,7 @@ export { decodeElligatorSwift, encodeElligatorSwift } from "./curve/elligator-sw
 export { loadCurve } from "./curve/load-curve.ts";
 export type { Handshaker } from "./handshaker/handshaker.ts";
 export { createInlineHandshaker, type InlineHandshakerOptions } from "./handshaker/inline.ts";
+export { createThreadedHandshaker, type ThreadedHandshakerOptions } from "./handshaker/threaded.ts";
 export { CERTIFICATE_SIZE, signCertificate, verifyCertificate } from "./identity/certificate.ts";
 export {
   MIN_VALIDITY_SECONDS,

@@ -8,6 +8,8 @@ export interface Curve {
   publicX(secretKey: Uint8Array): Uint8Array;
   /** The x coordinate of `secretKey`·P, P being a point with this `x` (`ellswift_ecdh_xonly` of BIP324 after decoding). */
   sharedX(secretKey: Uint8Array, x: Uint8Array): Uint8Array;
+  /** Whether a point has this x coordinate, which is below the field's prime (`lift_x` of BIP340 succeeds). Public data only. */
+  hasX(x: Uint8Array): boolean;
 }
 
 /** Which library multiplies points. */

@@ -3,6 +3,7 @@ import type { Curve } from "./curve.ts";
 
 /** What is used of the npm package `secp256k1`. */
 interface Bindings {
+  publicKeyVerify(publicKey: Uint8Array): boolean;
   publicKeyCreate(secretKey: Uint8Array, compressed: boolean): Uint8Array;
   ecdh(
     publicKey: Uint8Array,
@@ -28,10 +29,9 @@ export function loadLibsecp256k1(): Curve | undefined {
   return {
     backend: "libsecp256k1",
     publicX: (secretKey) => bindings.publicKeyCreate(secretKey, true).slice(1),
+    hasX: (x) => bindings.publicKeyVerify(evenPoint(x)),
     sharedX(secretKey, x) {
-      const point = new Uint8Array(33);
-      point[0] = 0x02;
-      point.set(x, 1);
+      const point = evenPoint(x);
       const xbuf = new Uint8Array(32);
       const ybuf = new Uint8Array(32);
       const shared = bindings.ecdh(point, secretKey, { hashfn: keepX, xbuf, ybuf }, new Uint8Array(32));
@@ -40,4 +40,12 @@ export function loadLibsecp256k1(): Curve | undefined {
       return shared;
     },
   };
+}
+
+/** The point of an x-only key, compressed (SEC 1, 2.3.3; BIP340 takes the even y). */
+function evenPoint(x: Uint8Array): Uint8Array {
+  const point = new Uint8Array(33);
+  point[0] = 0x02;
+  point.set(x, 1);
+  return point;
 }

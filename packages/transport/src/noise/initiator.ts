@@ -43,17 +43,18 @@ export class Initiator {
     if (act2.length !== ACT2_SIZE) {
       throw new HandshakeError({ code: "bad-length", expected: ACT2_SIZE, actual: act2.length });
     }
+    const curve = this.#curve;
     const state = this.#state;
     const { secretKey, encoded } = this.#e;
     const certificateAt = 2 * ELLIGATOR_SWIFT_SIZE + TAG_SIZE;
     try {
       const re = act2.subarray(0, ELLIGATOR_SWIFT_SIZE);
       state.mixHash(re);
-      mixSharedSecret(state, ecdh(this.#curve, secretKey, decodeElligatorSwift(re), encoded, re)); // ee
+      mixSharedSecret(state, ecdh(curve, secretKey, decodeElligatorSwift(curve, re), encoded, re)); // ee
       const rs = state.decryptAndHash(act2.subarray(ELLIGATOR_SWIFT_SIZE, certificateAt));
       if (rs === null) throw new HandshakeError({ code: "forged", part: "static-key" });
-      const serverKey = decodeElligatorSwift(rs);
-      mixSharedSecret(state, ecdh(this.#curve, secretKey, serverKey, encoded, rs)); // es
+      const serverKey = decodeElligatorSwift(curve, rs);
+      mixSharedSecret(state, ecdh(curve, secretKey, serverKey, encoded, rs)); // es
       const certificate = state.decryptAndHash(act2.subarray(certificateAt));
       if (certificate === null) throw new HandshakeError({ code: "forged", part: "certificate" });
       const { initiatorToResponder, responderToInitiator } = state.split();

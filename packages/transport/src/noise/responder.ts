@@ -40,7 +40,7 @@ export function respond(
   }
   const state = new SymmetricState();
   const re = act1;
-  const reX = decodeElligatorSwift(re);
+  const reX = decodeElligatorSwift(curve, re);
   state.mixHash(re);
   state.decryptAndHash(act1.subarray(ACT1_SIZE)); // act 1 carries an empty payload
 
