@@ -1,4 +1,39 @@
 /** Protocol sessions over a connection: both sides of the setup, of the mining protocol and of template distribution. */
+export { ClientChannel, type ServerViolation } from "./mining-client/client-channel.ts";
+export {
+  type ActiveJob,
+  headerOf,
+  type JobWork,
+  merkleRootOf,
+  type ReceivedJob,
+} from "./mining-client/client-job.ts";
+export type { MiningClientListener } from "./mining-client/listener.ts";
+export {
+  type ChannelRequest,
+  type ClientShare,
+  MiningClient,
+  type MiningClientDeps,
+  type MiningClientRequest,
+} from "./mining-client/mining-client.ts";
+export { type MiningServerMessage, miningServerMaxLength } from "./mining-client/server-messages.ts";
+export {
+  customJobErrorCodes,
+  openErrorCodes,
+  unknownChannel,
+  updateErrorCodes,
+} from "./mining-server/error-codes.ts";
+export { type MinerMessage, minerMaxLength } from "./mining-server/miner-messages.ts";
+export {
+  MiningServer,
+  type MiningServerDeps,
+  type MiningServerStats,
+} from "./mining-server/mining-server.ts";
+export {
+  GROUP_CHANNEL_ID,
+  type MiningServerSettings,
+  miningServerDefaults,
+} from "./mining-server/settings.ts";
+export type { JobSource } from "./mining-server/work-supply.ts";
 export {
   ClientSetup,
   type ClientSetupPolicy,

@@ -6,5 +6,7 @@ export {
   type ServerFields,
   type ServerMessage,
 } from "./scripted-miner.ts";
+export { ScriptedJobs } from "./scripted-miner-jobs.ts";
+export { ScriptedPool, type ScriptedPoolOptions } from "./scripted-miner-pool.ts";
 export { VirtualClock, VirtualClockError } from "./virtual-clock.ts";
 export { seededRandom } from "./virtual-clock-random.ts";

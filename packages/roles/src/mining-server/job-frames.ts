@@ -1,0 +1,109 @@
+import type { MiningJob } from "@lode/mining";
+import { encodeFrame, HEADER_SIZE, mining } from "@lode/protocol";
+
+/** Both job messages begin with `channel_id` and `job_id`, as SetNewPrevHash does. */
+const CHANNEL_ID = HEADER_SIZE;
+const JOB_ID = HEADER_SIZE + 4;
+const NO_ROOT = new Uint8Array(32);
+
+/**
+ * The messages that carry one {@link MiningJob}. Each is encoded once, when it is first needed, and only patched for the
+ * channel it goes to: a tip reaches ten thousand channels without encoding a job more than twice.
+ *
+ * Every method returns the same bytes again, patched: hand them to `send` before the next call.
+ */
+export class JobFrames {
+  readonly job: MiningJob;
+  /** Smallest ntime that is announced, seconds. */
+  readonly minNtime: number;
+  #extendedFuture: Uint8Array | undefined;
+  #extended: Uint8Array | undefined;
+  #standardFuture: Uint8Array | undefined;
+  #standard: Uint8Array | undefined;
+  #prevHash: Uint8Array | undefined;
+
+  /** @param minNtime seconds, at least the job's own (SV2 5.3.15) */
+  constructor(job: MiningJob, minNtime: number) {
+    this.job = job;
+    this.minNtime = minNtime;
+  }
+
+  /** NewExtendedMiningJob (SV2 5.3.16); version rolling is always allowed. */
+  newExtendedMiningJob(channelId: number, jobId: number, future: boolean): Uint8Array {
+    if (future) {
+      this.#extendedFuture ??= this.#encodeExtended(null);
+      return address(this.#extendedFuture, channelId, jobId);
+    }
+    this.#extended ??= this.#encodeExtended(this.minNtime);
+    return address(this.#extended, channelId, jobId);
+  }
+
+  /**
+   * NewMiningJob (SV2 5.3.15).
+   *
+   * @param extranoncePrefix the channel's, full size: all of the extranonce
+   */
+  newMiningJob(channelId: number, jobId: number, future: boolean, extranoncePrefix: Uint8Array): Uint8Array {
+    let frame: Uint8Array;
+    if (future) {
+      this.#standardFuture ??= this.#encodeStandard(null);
+      frame = this.#standardFuture;
+    } else {
+      this.#standard ??= this.#encodeStandard(this.minNtime);
+      frame = this.#standard;
+    }
+    frame.set(this.job.handle.merkleRoot(extranoncePrefix), frame.length - NO_ROOT.length);
+    return address(frame, channelId, jobId);
+  }
+
+  /** SetNewPrevHash (SV2 5.3.17) that activates the future job `jobId`. */
+  setNewPrevHash(channelId: number, jobId: number): Uint8Array {
+    const { tip } = this.job;
+    this.#prevHash ??= encodeFrame(mining.SetNewPrevHash, {
+      channelId: 0,
+      jobId: 0,
+      prevHash: tip.prevHash,
+      minNtime: this.minNtime,
+      nbits: tip.nbits,
+    });
+    return address(this.#prevHash, channelId, jobId);
+  }
+
+  #encodeExtended(minNtime: number | null): Uint8Array {
+    const { version, merklePath, coinbaseTxPrefix, coinbaseTxSuffix } = this.job;
+    return encodeFrame(mining.NewExtendedMiningJob, {
+      channelId: 0,
+      jobId: 0,
+      minNtime,
+      version,
+      versionRollingAllowed: true,
+      merklePath,
+      coinbaseTxPrefix,
+      coinbaseTxSuffix,
+    });
+  }
+
+  #encodeStandard(minNtime: number | null): Uint8Array {
+    const { version } = this.job;
+    return encodeFrame(mining.NewMiningJob, {
+      channelId: 0,
+      jobId: 0,
+      minNtime,
+      version,
+      merkleRoot: NO_ROOT,
+    });
+  }
+}
+
+function address(frame: Uint8Array, channelId: number, jobId: number): Uint8Array {
+  writeU32(frame, CHANNEL_ID, channelId);
+  writeU32(frame, JOB_ID, jobId);
+  return frame;
+}
+
+function writeU32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value;
+  bytes[offset + 1] = value >>> 8;
+  bytes[offset + 2] = value >>> 16;
+  bytes[offset + 3] = value >>> 24;
+}

@@ -1,0 +1,254 @@
+import {
+  type AcceptedShare,
+  type Channel,
+  type ExtranonceAllocator,
+  type FoundBlock,
+  type Identity,
+  type Instant,
+  instantOf,
+  type MiningJob,
+  type ShareSink,
+} from "@lode/mining";
+import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
+import { MiningFlags, MiningSuccessFlags, Protocol } from "@lode/protocol";
+import type { FrameConnection } from "@lode/transport";
+import type { CloseReason } from "../setup/close-reasons.ts";
+import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
+import { ChannelRegistry } from "./channel-registry.ts";
+import { type MinerMessage, minerMessages } from "./miner-messages.ts";
+import { MiningSession } from "./mining-session.ts";
+import { ServerMetrics } from "./server-metrics.ts";
+import type { SessionContext } from "./session-context.ts";
+import { type MiningServerSettings, miningServerDefaults } from "./settings.ts";
+import { WorkRate } from "./work-rate.ts";
+import { type JobSource, WorkSupply } from "./work-supply.ts";
+
+/** What a mining server needs from its process. */
+export interface MiningServerDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly jobs: JobSource;
+  readonly extranonces: ExtranonceAllocator;
+  /** Who is paid for a channel. @throws CodedError, `unknown-user` or `invalid-user-identity` */
+  readonly identify: (userIdentity: string) => Identity;
+  /** Takes accepted shares; they are answered after {@link MiningServer.acknowledge}. */
+  readonly sink: ShareSink;
+  /** Called at once, before the share that found it is answered. Must not throw; an exception is logged and dropped. */
+  readonly onBlock: (found: FoundBlock) => void;
+  /** Why no new channels are opened now, an error code for the client; null when they are. */
+  readonly admission: () => string | null;
+}
+
+/** What {@link MiningServer.stats} tells. */
+export interface MiningServerStats {
+  /** Connections that are set up. */
+  readonly connections: number;
+  readonly channels: number;
+  readonly standardChannels: number;
+  readonly extendedChannels: number;
+  /** Shares since the start. */
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Hashes per second, estimated from accepted work of the last ten minutes. */
+  readonly hashrate: number;
+}
+
+const ALL_FLAGS =
+  MiningFlags.requiresStandardJobs | MiningFlags.requiresWorkSelection | MiningFlags.requiresVersionRolling;
+
+/** Steps in a round of looking at the channels. */
+const ROUND_PARTS = 10;
+
+/**
+ * The server side of the mining protocol (SV2 chapter 5) over any number of connections: hands out jobs, judges shares,
+ * answers them once they are durable. Owns no socket and no database.
+ */
+export class MiningServer {
+  readonly #deps: MiningServerDeps;
+  readonly #settings: MiningServerSettings;
+  readonly #context: SessionContext;
+  readonly #policy: ServerSetupPolicy<MinerMessage>;
+  /** Every connection, those being set up included. */
+  readonly #connections = new Map<number, ServerSetup<MinerMessage>>();
+  readonly #sessions = new Map<number, MiningSession>();
+  readonly #ticker: Timer;
+  /** Channels whose target changed too soon after their last job. */
+  #retargets = new Set<Channel>();
+  #refusing: CloseReason | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(deps: MiningServerDeps, settings: Partial<MiningServerSettings> = {}) {
+    this.#deps = deps;
+    this.#settings = { ...miningServerDefaults, ...settings };
+    this.#context = this.#createContext();
+    this.#policy = this.#createPolicy();
+    this.#ticker = deps.clock.every(this.#settings.roundMs / ROUND_PARTS, () => this.#onTick());
+  }
+
+  /** Takes over a new connection, handshake done and not started. */
+  accept(connection: FrameConnection): void {
+    const full = this.#connections.size >= this.#settings.maxConnections ? "server-full" : undefined;
+    const reason: CloseReason | undefined = this.#refusing ?? full;
+    if (reason !== undefined) {
+      connection.close(reason);
+      return;
+    }
+    const { clock, logger } = this.#deps;
+    const setup = new ServerSetup(connection, this.#policy, {
+      clock,
+      logger,
+      counters: this.#context.metrics.reader,
+    });
+    this.#connections.set(connection.id, setup);
+  }
+
+  /**
+   * Brings a job to every channel: a future job and SetNewPrevHash where the tip is new, else a job to mine on at once.
+   * Each connection is written to as soon as its frames are sealed.
+   */
+  publish(job: MiningJob): void {
+    const { clock } = this.#deps;
+    const { supply, metrics } = this.#context;
+    const newTip = !supply.isTip(job.tip);
+    const frames = supply.adopt(job);
+    const now = instantOf(clock);
+    for (const session of this.#sessions.values()) session.guard(() => session.publish(frames, now));
+    const seconds = Math.max(0, clock.now() - job.createdAt) / 1000;
+    (newTip ? metrics.newTip : metrics.sameTip).observe(seconds);
+  }
+
+  /** Answers shares that are durable now: one SubmitShares.Success per channel (SV2 5.3.13). */
+  acknowledge(shares: readonly AcceptedShare[]): void {
+    const channels = new Set<Channel>();
+    const sessions = new Set<MiningSession>();
+    let session: MiningSession | undefined;
+    for (const share of shares) {
+      if (session?.id !== share.connectionId) session = this.#sessions.get(share.connectionId);
+      if (session === undefined) continue;
+      session.onDurable(share);
+      sessions.add(session);
+      channels.add(share.channel);
+    }
+    for (const channel of channels) this.#sessions.get(channel.connectionId)?.answer(channel);
+    for (const touched of sessions) touched.onAnswered();
+  }
+
+  /** Closes every connection there is; new ones are still accepted. */
+  closeAll(reason: string): void {
+    for (const connection of this.#connections.values()) connection.end(reason);
+  }
+
+  /**
+   * Closes every connection in its own slot of the window, each after what it sent before was answered. New connections
+   * are refused from now on. Resolves when all are gone; the server is over then.
+   */
+  async drain({ windowMs }: { windowMs: number }): Promise<void> {
+    this.#refusing = "draining";
+    const sessions = [...this.#sessions.values()];
+    for (const [id, connection] of this.#connections) {
+      if (!this.#sessions.has(id)) connection.end("draining" satisfies CloseReason);
+    }
+    const slots = sessions.map((session, index) =>
+      this.#deps.clock.after((windowMs * index) / sessions.length, () => session.drain("draining")),
+    );
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+    }
+    for (const slot of slots) slot.cancel();
+    this.#ticker.cancel();
+  }
+
+  stats(): MiningServerStats {
+    const { channels, metrics, rate } = this.#context;
+    return {
+      connections: this.#sessions.size,
+      channels: channels.standard + channels.extended,
+      standardChannels: channels.standard,
+      extendedChannels: channels.extended,
+      ...metrics.shares,
+      hashrate: rate.rate(this.#deps.clock.monotonic()),
+    };
+  }
+
+  /** One part of a round: vardiff, fresh jobs where they are due, and targets that had to wait. */
+  #onTick(): void {
+    const now = instantOf(this.#deps.clock);
+    for (const channel of this.#context.channels.next()) {
+      const session = this.#sessions.get(channel.connectionId);
+      session?.guard(() => session.visit(channel, now));
+    }
+    const retargets = this.#retargets;
+    this.#retargets = new Set();
+    for (const channel of retargets) this.#retarget(channel, now);
+  }
+
+  #retarget(channel: Channel, now: Instant): void {
+    const session = this.#sessions.get(channel.connectionId);
+    if (session === undefined) return;
+    if (now.monotonic - channel.activatedAt < this.#settings.retargetIntervalMs) this.#retargets.add(channel);
+    else session.guard(() => session.refresh(channel, now));
+  }
+
+  #createContext(): SessionContext {
+    const { clock, logger, metrics, jobs, extranonces, sink, identify, onBlock, admission } = this.#deps;
+    const channels = new ChannelRegistry(this.#settings.maxChannels, ROUND_PARTS);
+    const rate = new WorkRate(clock.monotonic());
+    return {
+      clock,
+      logger,
+      settings: this.#settings,
+      metrics: new ServerMetrics(metrics, {
+        clients: () => this.#sessions.size,
+        standardChannels: () => channels.standard,
+        extendedChannels: () => channels.extended,
+        hashrate: () => rate.rate(clock.monotonic()),
+      }),
+      supply: new WorkSupply(jobs, extranonces),
+      channels,
+      sink,
+      rate,
+      identify,
+      admission,
+      onBlock(found) {
+        try {
+          onBlock(found);
+        } catch (error) {
+          logger.error({ err: error, block_hash: found.hash }, "a found block could not be handed over");
+        }
+      },
+      onRetarget: (channel) => this.#retarget(channel, instantOf(clock)),
+    };
+  }
+
+  #createPolicy(): ServerSetupPolicy<MinerMessage> {
+    return {
+      protocol: Protocol.mining,
+      supportedFlags: ALL_FLAGS,
+      // SV2 5.3.1: work selection needs extended channels; version rolling is always allowed.
+      successFlags: (requested) =>
+        (requested & MiningFlags.requiresWorkSelection) === 0
+          ? 0
+          : MiningSuccessFlags.requiresExtendedChannels,
+      extensions: this.#settings.extensions,
+      deadlineMs: this.#settings.setupTimeoutMs,
+      decoder: minerMessages,
+      open: (peer, reader) => {
+        const session = new MiningSession(this.#context, peer, reader, () =>
+          this.#onGone(reader.connection.id),
+        );
+        this.#sessions.set(session.id, session);
+        return session;
+      },
+      onAbandoned: (connection) => this.#onGone(connection.id),
+    };
+  }
+
+  #onGone(connectionId: number): void {
+    this.#sessions.delete(connectionId);
+    this.#connections.delete(connectionId);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+}

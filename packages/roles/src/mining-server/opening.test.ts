@@ -1,0 +1,269 @@
+import { maxTarget, targetToBytes } from "@lode/bitcoin";
+import { ExtranonceAllocator } from "@lode/mining";
+import { decodePayload, encodeFrame, HEADER_SIZE, MiningFlags, mining } from "@lode/protocol";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { describe, expect, it } from "vitest";
+
+const { requiresStandardJobs, requiresWorkSelection, requiresVersionRolling } = MiningFlags;
+
+function connect(options: ScriptedPoolOptions = {}, flags = 0) {
+  const pool = new ScriptedPool(options);
+  return { pool, miner: pool.connect().setUp(flags) };
+}
+
+describe("opening a channel", () => {
+  it.each([0, requiresStandardJobs, requiresVersionRolling])(
+    "sends Success, one future job and SetNewPrevHash to a standard channel's own id (flags %i)",
+    (flags) => {
+      const { pool, miner } = connect({}, flags);
+      const opened = miner.openStandard({ requestId: 77 });
+      expect(opened).toMatchObject({ requestId: 77, channelId: 2, groupChannelId: 1 });
+      expect(opened.extranoncePrefix).toEqual(Uint8Array.of(7, 0, 0, 0, ...new Uint8Array(16)));
+      const job = pool.jobs.current()!;
+      expect(miner.take("NewMiningJob")).toEqual({
+        channelId: 2,
+        jobId: 1,
+        minNtime: null,
+        version: 0x2000_0000,
+        merkleRoot: job.handle.merkleRoot(opened.extranoncePrefix),
+      });
+      const { prevHash, nbits, headerTimestamp: minNtime } = job.tip;
+      expect(miner.take("SetNewPrevHash")).toEqual({ channelId: 2, jobId: 1, prevHash, nbits, minNtime });
+      expect(miner.takeNames()).toEqual([]);
+    },
+  );
+
+  it("sends the same to an extended channel, which may always roll the version and gets 16 bytes to roll", () => {
+    const { pool, miner } = connect();
+    const opened = miner.openExtended({ requestId: 5, minExtranonceSize: 16 });
+    expect(opened).toMatchObject({ requestId: 5, channelId: 2, groupChannelId: 1, extranonceSize: 16 });
+    expect(opened.extranoncePrefix).toEqual(Uint8Array.of(7, 0, 0, 0));
+    const { merklePath, coinbaseTxPrefix, coinbaseTxSuffix, version, tip } = pool.jobs.current()!;
+    expect(miner.take("NewExtendedMiningJob")).toEqual({
+      channelId: 2,
+      jobId: 1,
+      minNtime: null,
+      version,
+      versionRollingAllowed: true,
+      merklePath,
+      coinbaseTxPrefix,
+      coinbaseTxSuffix,
+    });
+    expect(miner.take("SetNewPrevHash")).toMatchObject({
+      channelId: 2,
+      jobId: 1,
+      minNtime: tip.headerTimestamp,
+    });
+    expect(miner.takeNames()).toEqual([]);
+  });
+
+  it("writes exactly the bytes of the encoder, patched or not", () => {
+    const { miner } = connect();
+    for (let channel = 0; channel < 3; channel++) {
+      miner.send(mining.OpenExtendedMiningChannel, {
+        requestId: channel,
+        userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+        nominalHashRate: 1e12,
+        maxTarget: targetToBytes(maxTarget),
+        minExtranonceSize: 2,
+      });
+    }
+    miner.send(mining.OpenStandardMiningChannel, {
+      requestId: 9,
+      userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080.x",
+      nominalHashRate: 1e12,
+      maxTarget: targetToBytes(maxTarget),
+    });
+    miner.connection.flush();
+    const definitions = {
+      OpenExtendedMiningChannelSuccess: mining.OpenExtendedMiningChannelSuccess,
+      OpenStandardMiningChannelSuccess: mining.OpenStandardMiningChannelSuccess,
+      NewExtendedMiningJob: mining.NewExtendedMiningJob,
+      NewMiningJob: mining.NewMiningJob,
+      SetNewPrevHash: mining.SetNewPrevHash,
+    };
+    expect(() => miner.take("SetTarget")).toThrow("wanted SetTarget, got [OpenExtendedMiningChannelSuccess");
+    const seen = miner.inbox.map(({ message, frame }) => {
+      const definition = definitions[message.name as keyof typeof definitions];
+      const { fields } = decodePayload(definition, frame.subarray(HEADER_SIZE));
+      expect(frame).toEqual(encodeFrame(definition, fields as never));
+      return [message.name, "jobId" in fields ? fields.jobId : undefined];
+    });
+    const opening = (kind: string, job: string, jobId: number) => [
+      [`Open${kind}MiningChannelSuccess`, undefined],
+      [job, jobId],
+      ["SetNewPrevHash", jobId],
+    ];
+    expect(seen).toEqual([
+      ...opening("Extended", "NewExtendedMiningJob", 1),
+      ...opening("Extended", "NewExtendedMiningJob", 2),
+      ...opening("Extended", "NewExtendedMiningJob", 3),
+      ...opening("Standard", "NewMiningJob", 4),
+    ]);
+  });
+
+  it("gives every channel of every connection its own search space", () => {
+    const { pool, miner } = connect();
+    const other = pool.connect().setUp();
+    const prefixes: string[] = [];
+    for (const client of [miner, other]) {
+      for (let i = 0; i < 2; i++) {
+        prefixes.push(`${client.openExtended().extranoncePrefix}`);
+        client.takeNames();
+        prefixes.push(`${client.openStandard().extranoncePrefix.subarray(0, 4)}`);
+        client.takeNames();
+      }
+    }
+    expect(new Set(prefixes).size).toBe(8);
+  });
+
+  it("sends no job and no prevhash to a connection that selects its own work", () => {
+    const { pool, miner } = connect({}, requiresWorkSelection);
+    expect(miner.openExtended().channelId).toBe(2);
+    pool.server.publish(pool.jobs.nextTip());
+    pool.server.publish(pool.jobs.next());
+    pool.clock.advance(300_000);
+    expect([miner.takeNames(), miner.closed]).toEqual([[], null]);
+  });
+
+  it("opens a work-selection channel even before there is a template", () => {
+    const { pool, miner } = connect({}, requiresWorkSelection);
+    pool.jobs.stop();
+    expect(miner.openExtended().channelId).toBe(2);
+  });
+
+  it("answers the target it will judge the first job by, within the client's maximum", () => {
+    const { miner } = connect();
+    const maximum = targetToBytes(1n << 200n);
+    expect(miner.openStandard({ nominalHashRate: 0, maxTarget: maximum }).target).toEqual(maximum);
+    miner.takeNames();
+    expect(miner.openStandard({ nominalHashRate: 0 }).target).toEqual(targetToBytes(maxTarget));
+  });
+
+  it("continues with the next channel id after a refusal and after a closed channel", () => {
+    const { miner } = connect();
+    expect(miner.openRefused(mining.OpenStandardMiningChannel, { userIdentity: "" })).toBe("unknown-user");
+    expect(miner.openStandard().channelId).toBe(2);
+    miner.takeNames();
+    miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "bye" });
+    expect(miner.openStandard().channelId).toBe(3);
+  });
+});
+
+describe("refusing a channel", () => {
+  const standard = mining.OpenStandardMiningChannel;
+  const extended = mining.OpenExtendedMiningChannel;
+
+  it.each([
+    [
+      "extended for REQUIRES_STANDARD_JOBS",
+      extended,
+      {},
+      1,
+      "extended-channels-not-supported-for-standard-jobs",
+    ],
+    [
+      "standard for REQUIRES_WORK_SELECTION",
+      standard,
+      {},
+      2,
+      "standard-channels-not-supported-for-custom-work",
+    ],
+    ["more than 16 rollable bytes", extended, { minExtranonceSize: 17 }, 0, "min-extranonce-size-too-large"],
+    ["a login of another pool", standard, { userIdentity: "worker1" }, 0, "unknown-user"],
+    [
+      "an address with a typing error",
+      standard,
+      { userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081" },
+      0,
+      "invalid-user-identity",
+    ],
+    [
+      "another network's address",
+      extended,
+      { userIdentity: "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2" },
+      0,
+      "invalid-user-identity",
+    ],
+    ["NaN as hash rate", standard, { nominalHashRate: Number.NaN }, 0, "invalid-nominal-hashrate"],
+    [
+      "an infinite hash rate",
+      extended,
+      { nominalHashRate: Number.POSITIVE_INFINITY },
+      0,
+      "invalid-nominal-hashrate",
+    ],
+    ["a negative hash rate", standard, { nominalHashRate: -1 }, 0, "invalid-nominal-hashrate"],
+    ["a maximum target of 0", standard, { maxTarget: new Uint8Array(32) }, 0, "max-target-out-of-range"],
+  ] as const)("names the reason: %s", (_what, definition, fields, flags, code) => {
+    const { pool, miner } = connect({}, flags);
+    expect(miner.openRefused(definition, fields)).toBe(code);
+    expect([miner.takeNames(), miner.closed]).toEqual([[], null]);
+    expect(pool.count(`lode_channel_openings_refused_total{error_code=${code}}`)).toBe(1);
+    expect(pool.server.stats().channels).toBe(0);
+    expect(pool.jobs.extranonces.allocated).toBe(0);
+  });
+
+  it("hands on the code of admission()", () => {
+    const { pool, miner } = connect();
+    pool.refusal = "share-store-unavailable";
+    expect(miner.openRefused(standard)).toBe("share-store-unavailable");
+    expect(pool.count("lode_channel_openings_refused_total{error_code=other}")).toBe(1);
+    pool.refusal = null;
+    expect(miner.openStandard().channelId).toBe(2);
+  });
+
+  it("says no-template while there is no job", () => {
+    const { pool, miner } = connect();
+    pool.jobs.stop();
+    expect(miner.openRefused(standard)).toBe("no-template");
+    pool.server.publish(pool.jobs.nextTip());
+    expect(miner.openStandard().channelId).toBe(2);
+  });
+
+  it.each([
+    ["a connection's channels", { maxChannelsPerConnection: 2 }],
+    ["channels in all", { maxChannels: 2 }],
+  ])("keeps to the cap on %s, and a closed one makes room", (_what, settings) => {
+    const { pool, miner } = connect({ settings });
+    for (let i = 0; i < 2; i++) {
+      miner.openStandard();
+      miner.takeNames();
+    }
+    expect(miner.openRefused(extended)).toBe("channel-capacity-exhausted");
+    miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "" });
+    expect(miner.openExtended().channelId).toBe(4);
+    expect(pool.server.stats()).toMatchObject({ channels: 2, standardChannels: 1, extendedChannels: 1 });
+  });
+
+  it("refuses when the extranonce space is used up, and never gives a prefix out twice on one job", () => {
+    const extranonces = new ExtranonceAllocator({ serverId: 1, capacity: 1 });
+    const { pool, miner } = connect({ deps: { extranonces } });
+    const first = miner.openExtended();
+    const firstJob = miner.take("NewExtendedMiningJob");
+    miner.takeNames();
+    expect(miner.openRefused(standard)).toBe("channel-capacity-exhausted");
+    miner.send(mining.CloseChannel, { channelId: first.channelId, reasonCode: "" });
+    const second = miner.openExtended();
+    expect(second.extranoncePrefix).toEqual(first.extranoncePrefix);
+    const secondJob = miner.take("NewExtendedMiningJob");
+    expect(secondJob.coinbaseTxPrefix).not.toEqual(firstJob.coinbaseTxPrefix);
+    expect(pool.server.stats().channels).toBe(1);
+  });
+
+  it("does not open when identify() fails unexpectedly: that connection alone is closed", () => {
+    const identify = () => {
+      throw new RangeError("bug");
+    };
+    const { pool, miner } = connect({ deps: { identify } });
+    const other = pool.connect().setUp();
+    miner.sendPayload(standard, encodeFrame(standard, openingOf("x")).subarray(HEADER_SIZE));
+    pool.clock.settle();
+    expect([miner.takeNames(), miner.closed, other.closed]).toEqual([[], "peer-closed", null]);
+    expect(pool.count("lode_session_exceptions_total{role=mining-server}")).toBe(1);
+  });
+});
+
+function openingOf(userIdentity: string): mining.OpenStandardMiningChannel {
+  return { requestId: 1, userIdentity, nominalHashRate: 0, maxTarget: targetToBytes(maxTarget) };
+}

@@ -1,0 +1,90 @@
+import { shareErrors } from "@lode/mining";
+import type { Counter, Histogram, Metrics } from "@lode/ports";
+import { type ReaderCounters, readerCounters } from "../setup/frame-reader.ts";
+import { openErrorCodes, unknownChannel } from "./error-codes.ts";
+
+/** What gauges read when they are scraped. */
+export interface Census {
+  readonly clients: () => number;
+  readonly standardChannels: () => number;
+  readonly extendedChannels: () => number;
+  /** Hashes per second. */
+  readonly hashrate: () => number;
+}
+
+/** A counter with a label whose values are a closed set; anything else is counted as `other`. */
+export class LabelledCounter {
+  readonly #counters: ReadonlyMap<string, Counter>;
+  readonly #other: Counter;
+
+  constructor(metrics: Metrics, name: string, help: string, label: string, values: readonly string[]) {
+    this.#counters = new Map(values.map((value) => [value, metrics.counter(name, help, { [label]: value })]));
+    this.#other = metrics.counter(name, help, { [label]: "other" });
+  }
+
+  inc(value: string): void {
+    (this.#counters.get(value) ?? this.#other).inc();
+  }
+}
+
+/** What a mining server measures. Names are the reference implementation's where it has the same thing. */
+export class ServerMetrics {
+  readonly reader: ReaderCounters;
+  readonly #accepted: Counter;
+  readonly #rejected: LabelledCounter;
+  /** Shares since the start. */
+  readonly shares = { accepted: 0, rejected: 0 };
+  readonly blocksFound: Counter;
+  readonly refusedOpenings: LabelledCounter;
+  /** Template at hand to the last byte queued, seconds. */
+  readonly newTip: Histogram;
+  readonly sameTip: Histogram;
+
+  constructor(metrics: Metrics, census: Census) {
+    this.reader = readerCounters(metrics, "mining-server");
+    this.#accepted = metrics.counter("sv2_server_shares_accepted_total", "Shares accepted");
+    this.#rejected = new LabelledCounter(
+      metrics,
+      "sv2_server_shares_rejected_total",
+      "Shares refused, by error code",
+      "error_code",
+      [unknownChannel, ...Object.values(shareErrors)],
+    );
+    this.blocksFound = metrics.counter(
+      "sv2_server_blocks_found_total",
+      "Headers that met the network target",
+    );
+    this.refusedOpenings = new LabelledCounter(
+      metrics,
+      "lode_channel_openings_refused_total",
+      "Refused requests for a channel, by error code",
+      "error_code",
+      Object.keys(openErrorCodes),
+    );
+    metrics.gauge("sv2_clients_total", "Connections that are set up", {}, census.clients);
+    const channels = ["sv2_server_channels", "Open channels"] as const;
+    metrics.gauge(...channels, { channel_type: "standard" }, census.standardChannels);
+    metrics.gauge(...channels, { channel_type: "extended" }, census.extendedChannels);
+    const rateHelp = "Hash rate estimated from accepted work of the last ten minutes, hashes per second";
+    metrics.gauge("sv2_server_hashrate_total", rateHelp, {}, census.hashrate);
+    const fanOut = (kind: string) =>
+      metrics.histogram(
+        "lode_job_fanout_seconds",
+        "From the job's creation until it was queued for the last connection",
+        [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5],
+        { kind },
+      );
+    this.newTip = fanOut("new-tip");
+    this.sameTip = fanOut("same-tip");
+  }
+
+  onAccepted(): void {
+    this.shares.accepted++;
+    this.#accepted.inc();
+  }
+
+  onRejected(errorCode: string): void {
+    this.shares.rejected++;
+    this.#rejected.inc(errorCode);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Channel, FoundBlock, Identity, ShareSink } from "@lode/mining";
+import type { Clock, Logger } from "@lode/ports";
+import type { ChannelRegistry } from "./channel-registry.ts";
+import type { ServerMetrics } from "./server-metrics.ts";
+import type { MiningServerSettings } from "./settings.ts";
+import type { WorkRate } from "./work-rate.ts";
+import type { WorkSupply } from "./work-supply.ts";
+
+/** What the sessions of one server share. */
+export interface SessionContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: MiningServerSettings;
+  readonly metrics: ServerMetrics;
+  readonly supply: WorkSupply;
+  readonly channels: ChannelRegistry;
+  readonly sink: ShareSink;
+  readonly rate: WorkRate;
+  /** @throws CodedError, `unknown-user` or `invalid-user-identity` */
+  identify(userIdentity: string): Identity;
+  onBlock(found: FoundBlock): void;
+  /** Why no new channels are opened now, an error code; null when they are. */
+  admission(): string | null;
+  /** The target of `channel` changed: it gets a fresh job soon. */
+  onRetarget(channel: Channel): void;
+}

@@ -1,0 +1,51 @@
+import { type ChannelSettings, defaultChannelSettings } from "@lode/mining";
+import { type ExtensionPolicy, noExtensions } from "../setup/extension-negotiation.ts";
+
+/** What an operator can turn on a mining server. Times in milliseconds unless the name says otherwise. */
+export interface MiningServerSettings {
+  /** Connections beyond this are closed with `server-full`. */
+  readonly maxConnections: number;
+  /** Channels of one connection, those just closed included until their search space may be used again. */
+  readonly maxChannelsPerConnection: number;
+  /** Channels in all, counted the same way. */
+  readonly maxChannels: number;
+  /** Time for SetupConnection. */
+  readonly setupTimeoutMs: number;
+  /** Time for the first channel (SV2 5.3.2); long, since proxies open one when their first miner comes. */
+  readonly firstChannelTimeoutMs: number;
+  /** Targets, and how much a channel remembers. */
+  readonly channel: ChannelSettings;
+  /** Channels are looked at (target, fresh job) once in this time, each in its own part of it; 10 s at most. */
+  readonly roundMs: number;
+  /** An extended channel never goes longer without a new job: some firmware leaves after 180 s of silence. */
+  readonly extendedRefreshMs: number;
+  /** A standard channel never goes longer without a new job: its search space is 2^48 for common firmware. */
+  readonly standardRefreshMs: number;
+  /** Least time between two jobs of a channel that its target causes. */
+  readonly retargetIntervalMs: number;
+  /** Draining: how long a connection's last shares may take to be answered. */
+  readonly drainAnswerMs: number;
+  /** Vendors that get Reconnect before they are drained; others panic on it or ignore it. Compared in full. */
+  readonly reconnectVendors: readonly string[];
+  readonly extensions: ExtensionPolicy;
+}
+
+/** The defaults. */
+export const miningServerDefaults: MiningServerSettings = {
+  maxConnections: 20_000,
+  maxChannelsPerConnection: 10_000,
+  maxChannels: 200_000,
+  setupTimeoutMs: 10_000,
+  firstChannelTimeoutMs: 600_000,
+  channel: defaultChannelSettings,
+  roundMs: 5_000,
+  extendedRefreshMs: 60_000,
+  standardRefreshMs: 30_000,
+  retargetIntervalMs: 1_000,
+  drainAnswerMs: 5_000,
+  reconnectVendors: ["lode-proxy"],
+  extensions: noExtensions,
+};
+
+/** Group channel announced in every OpenSuccess (SV2 5.2.3). The first real channel is the next id. */
+export const GROUP_CHANNEL_ID = 1;
