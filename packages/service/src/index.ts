@@ -1,1 +1,15 @@
-export {};
+/** What every process needs: configuration, log, metrics, health over HTTP, and a life cycle with signals. */
+export { type AdminServer, type HealthChecks, startAdminServer } from "./admin-server.ts";
+export { ConfigError, suggestion } from "./config/config-error.ts";
+export { configMarkdown, exampleConfig, formatConfig } from "./config/describe-config.ts";
+export { type LoadConfigOptions, loadConfig } from "./config/load-config.ts";
+export { ExitCode, ExitError, explainSystemError } from "./exit.ts";
+export {
+  describeFailure,
+  type LifeCycleOptions,
+  type ProcessPort,
+  type Running,
+  runUntilStopped,
+} from "./life-cycle.ts";
+export { type CreateLoggerOptions, createLogger, type LogLevel, safeText, usesColor } from "./logger.ts";
+export { createMetrics, type MetricDescription, MetricError, type MetricsRegistry } from "./metrics.ts";

@@ -1,0 +1,62 @@
+import fastify from "fastify";
+import { explainSystemError } from "./exit.ts";
+import type { MetricsRegistry } from "./metrics.ts";
+
+/** Looked at for every request; each list names what is wrong and is empty when all is well. */
+export interface HealthChecks {
+  /** The process must be restarted. */
+  readonly live: () => readonly string[];
+  /** The process must get no traffic now. */
+  readonly ready: () => readonly string[];
+  /** The process is still starting. */
+  readonly started: () => readonly string[];
+}
+
+export interface AdminServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Health and metrics over HTTP, apart from the miners' port. 200 when all is well, else 503; the body names the reasons.
+ *
+ * @throws ExitError when the port cannot be had
+ */
+export async function startAdminServer(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly metrics: MetricsRegistry;
+  readonly checks: HealthChecks;
+}): Promise<AdminServer> {
+  const { host, port, metrics, checks } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: 1024,
+    requestTimeout: 10_000,
+    forceCloseConnections: true,
+  });
+  for (const [path, check] of [
+    ["/livez", checks.live],
+    ["/readyz", checks.ready],
+    ["/startupz", checks.started],
+  ] as const) {
+    app.get(path, (_request, reply) => {
+      const reasons = check();
+      return reply.code(reasons.length === 0 ? 200 : 503).send({ ok: reasons.length === 0, reasons });
+    });
+  }
+  app.get("/metrics", async (_request, reply) => {
+    const text = await metrics.text();
+    return reply.type(metrics.contentType).send(text);
+  });
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw explainSystemError(error, `serve health and metrics on ${host}:${port}`);
+  }
+  const address = app.server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : port,
+    close: () => app.close(),
+  };
+}

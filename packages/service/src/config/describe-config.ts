@@ -1,0 +1,94 @@
+import { stringify } from "smol-toml";
+import type { TSchema } from "typebox";
+import { asNode, type ConfigTree, defaultsOf, kindOf, type SchemaNode, toSnake } from "./schema-tree.ts";
+
+const REDACTED = "(redacted)";
+
+/** A configuration as TOML with its comments; secrets that are set are not shown. */
+export function formatConfig(schema: TSchema, config: unknown): string {
+  return tomlOf(asNode(schema), config as ConfigTree, "");
+}
+
+/** A commented file with every key at its default: what an operator starts from. */
+export function exampleConfig(schema: TSchema): string {
+  const node = asNode(schema);
+  return tomlOf(node, defaultsOf(node) as ConfigTree, "");
+}
+
+/** The reference of every key, as Markdown tables. */
+export function configMarkdown(schema: TSchema): string {
+  const lines: string[] = [];
+  describeTable(asNode(schema), "", lines);
+  return `${lines.join("\n").trim()}\n`;
+}
+
+function tomlOf(node: SchemaNode, value: ConfigTree, path: string): string {
+  const plain: string[] = [];
+  const tables: string[] = [];
+  for (const [key, child] of Object.entries(node.properties ?? {})) {
+    const name = toSnake(key);
+    const where = path === "" ? name : `${path}.${name}`;
+    if (child.properties !== undefined) {
+      tables.push(`[${where}]\n${tomlOf(child, value[key] as ConfigTree, where)}`);
+    } else if (child.items?.properties !== undefined) {
+      const list = value[key] as ConfigTree[];
+      const comment = `# ${child.description ?? name}`;
+      const item = child.items;
+      if (list.length === 0)
+        tables.push(
+          `${comment}\n${commentOut(`[[${where}]]\n${tomlOf(item, defaultsOf(item) as ConfigTree, where)}`)}`,
+        );
+      for (const [index, element] of list.entries()) {
+        tables.push(`${index === 0 ? `${comment}\n` : ""}[[${where}]]\n${tomlOf(item, element, where)}`);
+      }
+    } else {
+      const shown =
+        child.secret === true && value[key] !== "" && value[key] !== child.default ? REDACTED : value[key];
+      plain.push(`# ${child.description ?? name} (${kindOf(child)})\n${stringify({ [name]: shown })}`);
+    }
+  }
+  return [...plain.map((text) => text.trimEnd()), ...tables.map((text) => `\n${text.trimEnd()}`)]
+    .join("\n")
+    .concat("\n");
+}
+
+function commentOut(toml: string): string {
+  return toml
+    .trimEnd()
+    .split("\n")
+    .map((line) => (line.startsWith("#") || line === "" ? line : `#${line}`))
+    .join("\n");
+}
+
+function describeTable(node: SchemaNode, path: string, lines: string[]): void {
+  const plain = Object.entries(node.properties ?? {}).filter(([, child]) => !isTable(child));
+  if (plain.length > 0) {
+    lines.push(`### \`[${path}]\``, "", "| key | environment | default | meaning |", "|---|---|---|---|");
+    for (const [key, child] of plain) {
+      const name = toSnake(key);
+      const fallback =
+        child.default === "" || child.default === undefined ? "" : `\`${JSON.stringify(child.default)}\``;
+      const file = child.secret === true ? ` Or \`${name}_file\`: a file that holds it.` : "";
+      lines.push(
+        `| \`${name}\` | \`${environmentName(path, name)}\` | ${fallback} | ${child.description ?? ""}${file} (${kindOf(child).replaceAll("|", "\\|")}) |`,
+      );
+    }
+    lines.push("");
+  }
+  for (const [key, child] of Object.entries(node.properties ?? {})) {
+    const where = path === "" ? toSnake(key) : `${path}.${toSnake(key)}`;
+    if (child.properties !== undefined) describeTable(child, where, lines);
+    else if (child.items?.properties !== undefined) {
+      lines.push(`${child.description ?? ""}`, "");
+      describeTable(child.items, `${where}.0`, lines);
+    }
+  }
+}
+
+function isTable(node: SchemaNode): boolean {
+  return node.properties !== undefined || node.items?.properties !== undefined;
+}
+
+function environmentName(path: string, name: string): string {
+  return `LODE_${[...path.split("."), name].filter(Boolean).join("__").toUpperCase()}`;
+}

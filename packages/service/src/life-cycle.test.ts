@@ -1,0 +1,127 @@
+import { CodedError, silentLogger } from "@lode/ports";
+import { VirtualClock } from "@lode/testing";
+import { describe, expect, it } from "vitest";
+import { ExitCode, ExitError, explainSystemError } from "./exit.ts";
+import { describeFailure, type Running, runUntilStopped } from "./life-cycle.ts";
+
+function setUp(running: Partial<Running> = {}) {
+  const clock = new VirtualClock();
+  const listeners = new Set<() => void>();
+  const exits: number[] = [];
+  const stops: number[] = [];
+  let finishStop: () => void = () => {};
+  const exitCode = runUntilStopped(
+    async () => ({
+      ended: new Promise<ExitCode>(() => {}),
+      stop: () => {
+        stops.push(clock.monotonic());
+        return new Promise<void>((resolve) => {
+          finishStop = resolve;
+        });
+      },
+      ...running,
+    }),
+    {
+      logger: silentLogger,
+      stopWithinMs: 30_000,
+      clock,
+      process: {
+        on: (_event, listener) => listeners.add(listener),
+        off: (_event, listener) => listeners.delete(listener),
+        exit: (code) => exits.push(code),
+      },
+    },
+  );
+  const signal = async () => {
+    for (const listener of [...listeners].slice(0, 1)) listener();
+    await clock.advanceAsync(0);
+  };
+  return { clock, exitCode, exits, stops, signal, finishStop: () => finishStop(), listeners };
+}
+
+describe("runUntilStopped", () => {
+  it("stops once on a signal and ends with 0", async () => {
+    const run = setUp();
+    await run.clock.advanceAsync(10);
+    await run.signal();
+    expect(run.stops).toHaveLength(1);
+    run.finishStop();
+    expect(await run.exitCode).toBe(ExitCode.ok);
+    expect(run.listeners.size).toBe(0);
+    expect(run.clock.pendingTimers).toBe(0);
+  });
+
+  it("takes a second signal right after the first for the same wish", async () => {
+    const run = setUp();
+    await run.clock.advanceAsync(10);
+    await run.signal();
+    await run.clock.advanceAsync(800);
+    await run.signal();
+    expect(run.exits).toEqual([]);
+    run.finishStop();
+    expect(await run.exitCode).toBe(ExitCode.ok);
+  });
+
+  it("leaves at once when told again later", async () => {
+    const run = setUp();
+    await run.clock.advanceAsync(10);
+    await run.signal();
+    await run.clock.advanceAsync(3_000);
+    await run.signal();
+    expect(run.exits).toEqual([ExitCode.failure]);
+    run.finishStop();
+    await run.exitCode;
+  });
+
+  it("gives a stop that hangs up after its time", async () => {
+    const run = setUp();
+    await run.clock.advanceAsync(10);
+    await run.signal();
+    await run.clock.advanceAsync(30_000);
+    expect(await run.exitCode).toBe(ExitCode.failure);
+  });
+
+  it("passes on the exit code of work that ends by itself, after stopping it", async () => {
+    let stopped = false;
+    const run = setUp({
+      ended: Promise.resolve(ExitCode.internal),
+      stop: async () => {
+        stopped = true;
+      },
+    });
+    expect(await run.exitCode).toBe(ExitCode.internal);
+    expect(stopped).toBe(true);
+  });
+});
+
+describe("failures", () => {
+  it("have an exit code and a message for people", () => {
+    expect(describeFailure(new ExitError(ExitCode.config, "fix it"))).toEqual({
+      exitCode: 78,
+      message: "fix it",
+    });
+    expect(describeFailure(new CodedError({ code: "x" } as const, "what happened"))).toEqual({
+      exitCode: 1,
+      message: "what happened (x)",
+    });
+    expect(describeFailure(new TypeError("oops"))).toMatchObject({
+      exitCode: 70,
+      message: expect.stringContaining("TypeError: oops"),
+    });
+  });
+
+  it.each([
+    ["EADDRINUSE", /cannot listen: the port is in use: .*another port/],
+    ["EROFS", /read-only.*choose a directory/],
+    ["EACCES", /no permission \/x/],
+  ])("explain %s", (code, text) => {
+    const error = explainSystemError(Object.assign(new Error(code), { code, path: "/x" }), "listen");
+    expect(error).toBeInstanceOf(ExitError);
+    expect((error as Error).message).toMatch(text);
+  });
+
+  it("pass on what they do not know", () => {
+    const error = new Error("x");
+    expect(explainSystemError(error, "do it")).toBe(error);
+  });
+});

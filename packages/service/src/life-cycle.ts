@@ -1,0 +1,94 @@
+import { type Clock, CodedError, type Logger, systemClock, type Timer } from "@lode/ports";
+import { ExitCode, ExitError } from "./exit.ts";
+
+/** The part of `process` that a life cycle needs. */
+export interface ProcessPort {
+  on(event: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  off(event: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  exit(code: number): void;
+}
+
+export interface LifeCycleOptions {
+  readonly logger: Logger;
+  /** A stop that takes longer than this is given up, milliseconds. */
+  readonly stopWithinMs: number;
+  readonly clock?: Clock;
+  readonly process?: ProcessPort;
+}
+
+/** Something that runs until it is told to stop, or ends by itself. */
+export interface Running {
+  /** Resolves with the exit code when the work ends by itself. */
+  readonly ended: Promise<ExitCode>;
+  stop(): Promise<void>;
+}
+
+/** A terminal and a process manager both signal; what comes this soon after the first is the same wish. */
+const SAME_WISH_MS = 1_500;
+
+/**
+ * Starts something, runs it until SIGINT, SIGTERM or its own end, and stops it well. Signals within a second and a half of
+ * the first are the same wish (npm and a terminal both pass Ctrl-C on); a later one exits at once.
+ *
+ * @returns the exit code
+ */
+export async function runUntilStopped(
+  start: () => Promise<Running>,
+  options: LifeCycleOptions,
+): Promise<ExitCode> {
+  const { logger, stopWithinMs } = options;
+  const clock = options.clock ?? systemClock;
+  const host = options.process ?? process;
+  let stopRequested: number | null = null;
+  let request: () => void = () => {};
+  const requested = new Promise<"signal">((resolve) => {
+    request = () => resolve("signal");
+  });
+  const onSignal = () => {
+    const now = clock.monotonic();
+    if (stopRequested === null) {
+      stopRequested = now;
+      request();
+    } else if (now - stopRequested > SAME_WISH_MS) {
+      logger.warn({}, "told to stop again; leaving at once");
+      host.exit(ExitCode.failure);
+    }
+  };
+  host.on("SIGINT", onSignal);
+  host.on("SIGTERM", onSignal);
+  let deadline: Timer | undefined;
+  try {
+    const running = await start();
+    const outcome = await Promise.race([requested, running.ended]);
+    if (outcome === "signal") logger.info({}, "stopping");
+    let stopped = false;
+    const late = new Promise<void>((resolve) => {
+      deadline = clock.after(stopWithinMs, resolve);
+    });
+    await Promise.race([
+      running.stop().then(() => {
+        stopped = true;
+      }),
+      late,
+    ]);
+    if (!stopped) {
+      logger.error({ stop_within_ms: stopWithinMs }, "could not stop in time; leaving all the same");
+      return ExitCode.failure;
+    }
+    return outcome === "signal" ? ExitCode.ok : outcome;
+  } finally {
+    deadline?.cancel();
+    host.off("SIGINT", onSignal);
+    host.off("SIGTERM", onSignal);
+  }
+}
+
+/** Exit code and message for what a command threw. Errors with a code are for people; others are bugs, with their stack. */
+export function describeFailure(error: unknown): { exitCode: ExitCode; message: string } {
+  if (error instanceof ExitError) return { exitCode: error.type.exitCode, message: error.message };
+  if (error instanceof CodedError) {
+    return { exitCode: ExitCode.failure, message: `${error.message} (${String(error.code)})` };
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { exitCode: ExitCode.internal, message: `internal error, please report it:\n${text}` };
+}

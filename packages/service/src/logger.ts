@@ -1,0 +1,53 @@
+import type { Logger } from "@lode/ports";
+import { destination, type LoggerOptions, pino } from "pino";
+import pretty from "pino-pretty";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export interface CreateLoggerOptions {
+  readonly level: LogLevel;
+  /** `json` for machines, `pretty` for people. */
+  readonly format: "json" | "pretty";
+  /** File descriptor; standard output by default. */
+  readonly fd?: number;
+  /** Fields of every line, such as the role. */
+  readonly base?: Readonly<Record<string, string>>;
+}
+
+/** Values that must never be printed, wherever they come up. */
+const REDACTED = ["password", "*.password", "authority_secret_key", "*.authority_secret_key", "url", "*.url"];
+
+/** A JSON log: ISO time, the level as a word, errors with code and stack. */
+export function createLogger(options: CreateLoggerOptions): Logger {
+  const settings: LoggerOptions = {
+    level: options.level,
+    base: { ...options.base },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: REDACTED,
+  };
+  const fd = options.fd ?? 1;
+  const stream =
+    options.format === "pretty"
+      ? pretty({
+          destination: fd,
+          colorize: usesColor(fd),
+          ignore: "pid,hostname",
+          translateTime: "HH:MM:ss",
+          singleLine: true,
+        })
+      : destination({ dest: fd, sync: true });
+  return pino(settings, stream);
+}
+
+/** Colours only on a terminal, and not against the user's wish (no-color.org). */
+export function usesColor(fd: number): boolean {
+  const isTerminal = fd === 2 ? process.stderr.isTTY : process.stdout.isTTY;
+  return isTerminal === true && !process.env["NO_COLOR"];
+}
+
+/** Text from the network made fit for a log line: cut, with control characters escaped. */
+export function safeText(text: string, most = 64): string {
+  const cut = text.length > most ? `${text.slice(0, most)}…` : text;
+  return JSON.stringify(cut).slice(1, -1);
+}
