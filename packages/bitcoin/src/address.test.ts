@@ -1,8 +1,7 @@
-import { address as bitcoinjsAddress, networks as bitcoinjsNetworks, payments } from "bitcoinjs-lib";
+import { address as bitcoinjsAddress } from "bitcoinjs-lib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AddressError, addressOfScript, parseAddress } from "./address.ts";
-import { ecc, installEcc } from "./ecc.ts";
 import type { NetworkName } from "./networks.ts";
 import vectors from "./vectors/addresses.json" with { type: "json" };
 
@@ -93,21 +92,5 @@ describe("addresses", () => {
       code: "invalid-address",
       reason: "checksum",
     });
-  });
-});
-
-describe("the curve adapter", () => {
-  it("passes bitcoinjs-lib's own vectors and builds taproot outputs with it", () => {
-    expect(() => installEcc()).not.toThrow();
-    const key = Buffer.from("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798", "hex");
-    const tweaked = payments.p2tr({ internalPubkey: key, network: bitcoinjsNetworks.bitcoin });
-    // BIP86-style tweak of G without scripts.
-    expect(tweaked.address).toBe("bc1pmfr3p9j00pfxjh0zmgp99y8zftmd3s5pmedqhyptwy6lm87hf5sspknck9");
-  });
-
-  it("calls nothing else a point", () => {
-    expect(ecc.isXOnlyPoint(new Uint8Array(31))).toBe(false);
-    expect(ecc.isXOnlyPoint(new Uint8Array(32))).toBe(false);
-    expect(ecc.xOnlyPointAddTweak(new Uint8Array(32), new Uint8Array(32))).toBeNull();
   });
 });
