@@ -20,9 +20,11 @@ struct Slot {
   T* value;
 };
 
-void reportMemory(napi_env env, int64_t change) {
-  int64_t total;
+// Tells the garbage collector of memory it does not see; returns the total it knows of.
+int64_t reportMemory(napi_env env, int64_t change) {
+  int64_t total = 0;
   napi_adjust_external_memory(env, change, &total);
+  return total;
 }
 
 template <class T>
@@ -274,6 +276,13 @@ napi_value openPayload(napi_env env, napi_callback_info info) {
   return boolean(env, cipher->open(sealed.data, length, out.data));
 }
 
+// For tests: what the garbage collector knows of memory outside its heap.
+napi_value externalMemory(napi_env env, napi_callback_info) {
+  napi_value result = nullptr;
+  napi_create_int64(env, reportMemory(env, 0), &result);
+  return result;
+}
+
 // ---- Module
 
 napi_property_descriptor method(const char* name, napi_callback callback, void* data) {
@@ -309,9 +318,10 @@ napi_value load(napi_env env, napi_callback_info info) {
   const napi_property_descriptor cipherMethods[] = {
       method("sealFrame", sealFrame, binding), method("openHeader", openHeader, binding),
       method("openPayload", openPayload, binding), method("free", freeHandle<Cipher>, binding)};
-  const napi_property_descriptor functions[] = {method("sha256dInto", sha256dInto, binding)};
+  const napi_property_descriptor functions[] = {method("sha256dInto", sha256dInto, binding),
+                                                method("externalMemory", externalMemory, binding)};
   bool made = napi_create_object(env, &exports) == napi_ok &&
-              napi_define_properties(env, exports, 1, functions) == napi_ok &&
+              napi_define_properties(env, exports, 2, functions) == napi_ok &&
               exportClass(env, exports, "Job", constructJob, 4, jobMethods, binding) &&
               exportClass(env, exports, "Cipher", constructCipher, 4, cipherMethods, binding) &&
               exportClass(env, exports, "CipherAt", constructCipherAt, 4, cipherMethods, binding);

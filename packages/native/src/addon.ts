@@ -21,6 +21,8 @@ export interface AddonBinding {
     nbits: number,
   ) => NativeJob;
   readonly Cipher: new (key: Uint8Array) => FrameCipher;
+  /** For tests alone: bytes outside its heap that the garbage collector knows of. */
+  externalMemory(): number;
   /** For tests of the wrap alone: a cipher whose counter starts somewhere else. */
   readonly CipherAt: new (
     key: Uint8Array,

@@ -43,12 +43,11 @@ export class JsJob implements NativeJob {
     requireSize(prevHash, "prevHash", HASH_SIZE);
     requireU32(nbits, "nbits");
 
-    // Not slice(): a Buffer's shares memory with the caller's.
-    this.#suffix = new Uint8Array(coinbaseTxSuffix);
-    this.#merklePath = new Uint8Array(merklePath);
+    this.#suffix = copy(coinbaseTxSuffix);
+    this.#merklePath = copy(merklePath);
     this.#prefixLength = coinbaseTxPrefix.length;
     this.#coinbase = new Uint8Array(coinbaseTxPrefix.length + MAX_EXTRANONCE_SIZE + coinbaseTxSuffix.length);
-    this.#coinbase.set(coinbaseTxPrefix);
+    this.#coinbase.set(copy(coinbaseTxPrefix));
     this.#header.set(prevHash, 4);
     this.#headerView.setUint32(72, nbits, true);
   }
@@ -115,7 +114,7 @@ export class JsJob implements NativeJob {
   /** The coinbase is always the leftmost leaf, so each hash of the path joins from the right. */
   #foldMerklePath(extranonce: Uint8Array): Uint8Array {
     const end = this.#prefixLength + extranonce.length;
-    this.#coinbase.set(extranonce, this.#prefixLength);
+    if (extranonce.length > 0) this.#coinbase.set(extranonce, this.#prefixLength);
     this.#coinbase.set(this.#suffix, end);
     let node = sha256dUnchecked(this.#coinbase.subarray(0, end + this.#suffix.length));
     for (let at = 0; at < this.#merklePath.length; at += HASH_SIZE) {
@@ -125,6 +124,11 @@ export class JsJob implements NativeJob {
     }
     return node;
   }
+}
+
+/** Not slice(), for a Buffer's shares memory; and a detached array counts as empty, though it cannot be copied. */
+function copy(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 0 ? new Uint8Array(0) : new Uint8Array(bytes);
 }
 
 /** Compares 32-byte little-endian integers. */
