@@ -2,14 +2,9 @@
  * The mining core: everything that decides what work is handed out and what a share is worth, without sockets, timers or a
  * database. Time and randomness are handed in.
  */
-export {
-  type Acknowledgement,
-  Channel,
-  ChannelError,
-  type ChannelErrorType,
-  type ChannelOptions,
-  type ChannelSettings,
-} from "./channel.ts";
+export type { Acknowledgement } from "./acknowledgement.ts";
+export { Channel, type ChannelOptions } from "./channel.ts";
+export { type ChannelSettings, defaultChannelSettings } from "./channel-settings.ts";
 export {
   EXTRANONCE_PREFIX_SIZE,
   ExtranonceAllocator,
@@ -28,7 +23,14 @@ export {
 } from "./identity.ts";
 export { type Instant, instantOf } from "./instant.ts";
 export type { MiningJob, Template, Tip } from "./job.ts";
-export { JobFactory, MAX_TAG_LENGTH } from "./job-factory.ts";
+export {
+  JobFactory,
+  JobFactoryError,
+  type JobFactoryErrorType,
+  type JobFactoryOptions,
+  MAX_TAG_LENGTH,
+} from "./job-factory.ts";
+export { JobError, type JobErrorType, type JobLimits } from "./job-table.ts";
 export {
   type AcceptedShare,
   type FoundBlock,
@@ -38,3 +40,6 @@ export {
   type ShareVerdict,
   shareErrors,
 } from "./share.ts";
+export { MAX_FUTURE_NTIME, VERSION_ROLLING_MASK } from "./share-rules.ts";
+export { ChannelError, type ChannelErrorType } from "./target-policy.ts";
+export { Vardiff } from "./vardiff.ts";

@@ -1,21 +1,101 @@
+import { buildCoinbase, concatBytes, serializeOutput, targetToBytes } from "@lode/bitcoin";
 import type { Native } from "@lode/native";
-import type { Clock, Random } from "@lode/ports";
+import { type Clock, CodedError, type Random } from "@lode/ports";
+import { FULL_EXTRANONCE_SIZE } from "./extranonce-allocator.ts";
 import type { MiningJob, Template, Tip } from "./job.ts";
 
-/** Longest pool tag, bytes. */
+/** Longest pool tag, bytes: with the longest BIP34 push, the job's own push and the extranonce it is 100 in all. */
 export const MAX_TAG_LENGTH = 60;
 
-/** Turns templates into jobs. */
+/** Settings no job can be built with. */
+export type JobFactoryErrorType = { code: "tag-too-long"; length: number } | { code: "empty-payout-script" };
+/** Thrown by the constructor of {@link JobFactory}. */
+export class JobFactoryError extends CodedError<JobFactoryErrorType> {}
+
+/** What a {@link JobFactory} works with. */
+export interface JobFactoryOptions {
+  native: Pick<Native, "createJob">;
+  /** Pool tag for the coinbase, at most {@link MAX_TAG_LENGTH} bytes; may be empty. */
+  tag: Uint8Array;
+  /** Output script that gets the whole reward. */
+  payoutScript: Uint8Array;
+  random: Random;
+  clock: Pick<Clock, "now">;
+}
+
+/** Bytes drawn at random, once per process, in front of the serial. */
+const NONCE_SIZE = 8;
+const SERIALS = 2 ** 32;
+
+/**
+ * Turns templates into jobs. The scriptSig is the template's prefix (BIP34), a push of the tag, one push of 8 random bytes
+ * and the job's u32 serial (little-endian), and one push of the extranonce. So every job is new work even for the same
+ * template (SV2 5.1), and nothing found by an earlier process or by one that wrongly shares a server id can be paid twice.
+ */
 export class JobFactory {
-  constructor(_options: {
-    native: Pick<Native, "createJob">;
-    tag: Uint8Array;
-    payoutScript: Uint8Array;
-    random: Random;
-    clock: Pick<Clock, "now">;
-  }) {}
-  /** A job with a serial of its own; twice from the same template gives different work. */
-  build(_template: Template, _tip: Tip, _minNtime: number): MiningJob {
-    throw new Error("not yet");
+  readonly #options: JobFactoryOptions;
+  /** Random bytes, then the serial. */
+  readonly #unique = new Uint8Array(NONCE_SIZE + 4);
+  #built = 0;
+
+  /** @throws JobFactoryError */
+  constructor(options: JobFactoryOptions) {
+    if (options.tag.length > MAX_TAG_LENGTH) {
+      throw new JobFactoryError({ code: "tag-too-long", length: options.tag.length });
+    }
+    if (options.payoutScript.length === 0) throw new JobFactoryError({ code: "empty-payout-script" });
+    this.#options = { ...options, tag: options.tag.slice(), payoutScript: options.payoutScript.slice() };
+  }
+
+  /**
+   * A job with a serial of its own; twice from the same template gives different work.
+   *
+   * @param minNtime smallest ntime of its shares, seconds
+   * @throws CoinbaseError (`@lode/bitcoin`) when the template's prefix leaves no room in the scriptSig or its value is no
+   *   amount of money; NativeError when a hash has a wrong length
+   */
+  build(template: Template, tip: Tip, minNtime: number): MiningJob {
+    const { native, tag, payoutScript, clock } = this.#options;
+    const serial = this.#nextSerial();
+    const reward = serializeOutput(template.coinbaseTxValueRemaining, payoutScript);
+    const { prefix, suffix } = buildCoinbase({
+      version: template.coinbaseTxVersion,
+      prefix: template.coinbasePrefix,
+      tag,
+      unique: this.#unique,
+      extranonceSize: FULL_EXTRANONCE_SIZE,
+      sequence: template.coinbaseTxInputSequence,
+      outputs: concatBytes(reward, template.coinbaseTxOutputs),
+      outputsCount: 1 + template.coinbaseTxOutputsCount,
+      locktime: template.coinbaseTxLocktime,
+    });
+    const handle = native.createJob({
+      coinbaseTxPrefix: prefix,
+      coinbaseTxSuffix: suffix,
+      merklePath: concatBytes(...template.merklePath),
+      prevHash: tip.prevHash,
+      nbits: tip.nbits,
+    });
+    return {
+      serial,
+      template,
+      tip,
+      minNtime,
+      version: template.version,
+      coinbaseTxPrefix: prefix,
+      coinbaseTxSuffix: suffix,
+      merklePath: template.merklePath,
+      handle,
+      networkTarget: targetToBytes(tip.target),
+      createdAt: clock.now(),
+    };
+  }
+
+  #nextSerial(): number {
+    const low = this.#built % SERIALS;
+    // Where the u32 starts again, the bytes in front of it change.
+    if (low === 0) this.#unique.set(this.#options.random(NONCE_SIZE));
+    new DataView(this.#unique.buffer).setUint32(NONCE_SIZE, low, true);
+    return this.#built++;
   }
 }

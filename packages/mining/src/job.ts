@@ -42,7 +42,7 @@ export interface Template {
  * holds its current job, a channel at most the jobs its settings allow.
  */
 export interface MiningJob {
-  /** u32, new in every job of this process. */
+  /** Counts the jobs of this process from 0 and never wraps; its low 32 bits are in the coinbase. */
   readonly serial: number;
   readonly template: Template;
   readonly tip: Tip;

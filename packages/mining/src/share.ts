@@ -78,8 +78,6 @@ export interface FoundBlock {
   identity: Identity;
   /** Wall clock, milliseconds. */
   foundAt: number;
-  /** The share itself was accepted; false when it was refused for another reason. */
-  credited: boolean;
 }
 
 /** What became of a submission. A `block` must be submitted whether or not the share was accepted. */
