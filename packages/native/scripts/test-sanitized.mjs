@@ -31,27 +31,43 @@ const proof = `
   for (const name of ["libasan", "libubsan", "-sanitized"]) if (!maps.includes(name)) throw new Error("no " + name);`;
 
 const reports = mkdtempSync(join(tmpdir(), "lode-sanitizer-"));
+
+function test(variant) {
+  run([join(packageFolder, "scripts", "build.mjs")], {
+    SANITIZE: "1",
+    PORTABLE_SHA256: variant === "" ? "0" : "1",
+  });
+  const environment = {
+    LD_PRELOAD: libasan,
+    ASAN_OPTIONS: `detect_leaks=0:exitcode=99:log_path=${join(reports, "asan")}`,
+    UBSAN_OPTIONS: `print_stacktrace=1:log_path=${join(reports, "ubsan")}`,
+    LODE_NATIVE_PATH: join(packageFolder, "build", `lode-native-sanitized${variant}.node`),
+  };
+  run(["-e", proof], environment);
+  const suites = [
+    "arguments.contract",
+    "cipher.contract",
+    "job.contract",
+    "vectors",
+    "differential",
+    "addon-memory",
+  ];
+  const files = suites.map((name) => `packages/native/src/${name}.test.ts`);
+  run([vitest, "run", "--no-file-parallelism", ...files], environment);
+}
+
 try {
-  for (const variant of ["", "-portable"]) {
-    run([join(packageFolder, "scripts", "build.mjs")], {
-      SANITIZE: "1",
-      PORTABLE_SHA256: variant === "" ? "0" : "1",
-    });
-    const environment = {
-      LD_PRELOAD: libasan,
-      ASAN_OPTIONS: `detect_leaks=0:exitcode=99:log_path=${join(reports, "asan")}`,
-      UBSAN_OPTIONS: `print_stacktrace=1:log_path=${join(reports, "ubsan")}`,
-      LODE_NATIVE_PATH: join(packageFolder, "build", `lode-native-sanitized${variant}.node`),
-    };
-    run(["-e", proof], environment);
-    const suites = [".contract.test.ts", "vectors.test.ts", "differential.test.ts", "addon-memory.test.ts"];
-    const filters = suites.map((name) => (name.startsWith(".") ? name : `packages/native/src/${name}`));
-    run([vitest, "run", "--no-file-parallelism", ...filters], environment);
-  }
+  test("");
+  test("-portable");
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+} finally {
   const found = readdirSync(reports);
   for (const name of found) console.error(readFileSync(join(reports, name), "utf8"));
-  if (found.length > 0) throw new Error(`the sanitizers made ${found.length} reports`);
-  console.log("The sanitizers found nothing.");
-} finally {
+  console.error(
+    found.length > 0 ? `The sanitizers made ${found.length} reports.` : "The sanitizers reported nothing.",
+  );
+  if (found.length > 0) process.exitCode = 1;
   rmSync(reports, { recursive: true, force: true });
 }
