@@ -34,7 +34,6 @@ function foundBlock(): FoundBlock {
     nonce: 2083236893,
     identity: { payoutScript: new Uint8Array(), address: "addr", worker: "w" },
     foundAt: 1_700_000_000_000,
-    credited: true,
   };
 }
 

@@ -94,6 +94,13 @@ export const poolServerSchema = Type.Object(
           minimum: 0.1,
           maximum: 600,
         }),
+        minDifficulty: Type.Number({
+          description:
+            "Easiest share difficulty the pool gives, whatever a miner's hash rate; bounds how fast shares come.",
+          default: 0.000244140625,
+          minimum: 1e-9,
+          maximum: 1e15,
+        }),
         drainSec: Type.Integer({
           description: "Time over which connections are closed on SIGTERM, seconds.",
           default: 20,

@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { DIFF1_TARGET, maxTarget } from "@lode/bitcoin";
 import { NodeRpc } from "@lode/bitcoin/node";
 import { migrate, migrationsDirectory, openDatabase, PostgresShareStore } from "@lode/ledger";
-import { parseIdentity } from "@lode/mining";
+import { defaultChannelSettings, parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
 import { CodedError, type Logger, type Metrics, systemClock, systemRandom } from "@lode/ports";
 import { minerMaxLength, templateServerMaxLength } from "@lode/roles";
@@ -101,7 +102,13 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       serverId: config.pool.serverId,
       outageRefuseMs: config.templates.outageRefuseSec * 1000,
       outageCloseMs: config.templates.outageCloseSec * 1000,
-      mining: { sharesPerMinute: config.pool.sharesPerMinute },
+      mining: {
+        channel: {
+          ...defaultChannelSettings,
+          sharesPerMinute: config.pool.sharesPerMinute,
+          easiestTarget: targetOfDifficulty(config.pool.minDifficulty),
+        },
+      },
       recorder: {},
     },
   );
@@ -155,6 +162,14 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
 export function splitAddress(text: string): { host: string; port: number } {
   const colon = text.lastIndexOf(":");
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
+}
+
+/** Target of a difficulty that may be below one; the six digits a person writes are kept exactly. */
+function targetOfDifficulty(difficulty: number): bigint {
+  const PRECISION = 10n ** 12n;
+  const scaled = BigInt(Math.max(1, Math.round(difficulty * Number(PRECISION))));
+  const target = (DIFF1_TARGET * PRECISION) / scaled;
+  return target > maxTarget ? maxTarget : target;
 }
 
 async function migrateDatabase(url: string, logger: Logger): Promise<void> {

@@ -67,3 +67,4 @@ export {
   type SetupPeer,
   setupDefinitions,
 } from "./setup/server-setup.ts";
+export * from "./template-distribution/index.ts";
