@@ -5,7 +5,7 @@
  * where m were expected, the rate is the assumed one times (c + n) / (c + m). Expected shares are counted from the target
  * in force, so the estimate is right under every clamp. Four rules keep it quick and calm; the figures come from the
  * simulation in `vardiff.test.ts`:
- * - *Forget*: history counts for at most {@link MEMORY} shares, so a stable miner's estimate is good to about 15 %.
+ * - *Forget*: history counts for at most {@link MEMORY} shares, so a stable miner's estimate is good to about 13 %.
  * - *Hysteresis*: nothing happens while the estimate is within {@link BAND} of what the target assumes.
  * - *Contradiction*: when the last {@link RECENT} shares' worth of time is too unlikely under the assumed rate
  *   (likelihood-ratio test), all older history is dropped. This is what follows a miner that grows or loses boards.
@@ -99,10 +99,11 @@ export class Vardiff {
     }
     const ratio = this.#counted / this.#expected;
     const change = ratio > 1 ? ratio > BAND && this.#evidence >= RAISE_AFTER : ratio < 1 / BAND;
-    const assumed = clampRate(this.#assumed * ratio, this.#lowest);
-    if (!change || assumed === this.#assumed) return false;
-    this.#assume(assumed, Math.min(Math.max(this.#counted, PRIOR), CARRIED));
-    return true;
+    if (!change) return false;
+    const before = this.#assumed;
+    // Also where the floor leaves the rate as it is: silence there is not held against the miner that comes back.
+    this.#assume(clampRate(before * ratio, this.#lowest), Math.min(Math.max(this.#counted, PRIOR), CARRIED));
+    return this.#assumed !== before;
   }
 
   #forget(): void {
@@ -129,17 +130,17 @@ export class Vardiff {
 /** Weight of a bare claim, in shares. */
 const PRIOR = 0.5;
 /** Shares of history that count. */
-const MEMORY = 50;
+const MEMORY = 60;
 /** Expected shares that are the recent past. */
-const RECENT = 10;
+const RECENT = 8;
 /** Weight of an estimate that has just become the assumption, in shares. */
-const CARRIED = 6;
+const CARRIED = 10;
 /** Factor of disagreement that is put up with. */
 const BAND = 1.3;
 /** Shares that are needed before the target is made harder. */
 const RAISE_AFTER = 4;
-/** Twice the log likelihood ratio that counts as a contradiction; by chance once in 370 tests. */
-const CONTRADICTION = 9;
+/** Twice the log likelihood ratio that counts as a contradiction; by chance about once in 120 independent looks. */
+const CONTRADICTION = 7;
 const LONGEST_STEP_MS = 60_000;
 /** Hashes per second; far above what the whole network has. */
 const HIGHEST_RATE = 1e30;
