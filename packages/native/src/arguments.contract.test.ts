@@ -84,6 +84,25 @@ const key = bytes(32);
 
 type Call = (...args: unknown[]) => unknown;
 
+/** A method of a fresh handle. */
+function method<Handle extends object>(
+  make: (native: Native) => Handle,
+  name: keyof Handle & string,
+  args: readonly unknown[],
+): Operation {
+  return {
+    name,
+    args,
+    run: (native, given) => {
+      const handle = make(native);
+      return (handle[name] as Call).apply(handle, [...given]);
+    },
+  };
+}
+
+const makeJob = (native: Native) => native.createJob(parts);
+const makeCipher = (native: Native) => native.createCipher(key);
+
 const operations: readonly Operation[] = [
   { name: "sha256d", args: [bytes(80)], run: (native, args) => (native.sha256d as Call)(...args) },
   {
@@ -94,35 +113,13 @@ const operations: readonly Operation[] = [
         Object.fromEntries(partNames.map((part, index) => [part, args[index]])) as unknown as NativeJobParts,
       ),
   },
-  ...(
-    [
-      ["checkShare", [bytes(20), 1, 2, 3, bytes(32), bytes(32), bytes(32)]],
-      ["merkleRoot", [bytes(20)]],
-      ["header", [bytes(20), 1, 2, 3]],
-    ] as const
-  ).map(([name, args]) => ({
-    name,
-    args,
-    run: (native: Native, given: readonly unknown[]) => {
-      const job = native.createJob(parts);
-      return (job[name] as Call).apply(job, [...given]);
-    },
-  })),
+  method(makeJob, "checkShare", [bytes(20), 1, 2, 3, bytes(32), bytes(32), bytes(32)]),
+  method(makeJob, "merkleRoot", [bytes(20)]),
+  method(makeJob, "header", [bytes(20), 1, 2, 3]),
   { name: "createCipher", args: [key], run: (native, args) => (native.createCipher as Call)(...args) },
-  ...(
-    [
-      ["sealFrame", [bytes(30), bytes(100), 0]],
-      ["openHeader", [bytes(100), 0, bytes(6)]],
-      ["openPayload", [bytes(100), 0, 24, bytes(24)]],
-    ] as const
-  ).map(([name, args]) => ({
-    name,
-    args,
-    run: (native: Native, given: readonly unknown[]) => {
-      const cipher = native.createCipher(key);
-      return (cipher[name] as Call).apply(cipher, [...given]);
-    },
-  })),
+  method(makeCipher, "sealFrame", [bytes(30), bytes(100), 0]),
+  method(makeCipher, "openHeader", [bytes(100), 0, bytes(6)]),
+  method(makeCipher, "openPayload", [bytes(100), 0, 24, bytes(24)]),
 ];
 
 /** One argument replaced, the others fresh copies. */

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addon } from "./backends-under-test.ts";
@@ -26,6 +26,8 @@ function build(environment: Record<string, string> = {}) {
   return { status, output: stdout + stderr };
 }
 
+/** Where a Node that can build keeps its headers; one fetched by npx has none. */
+const headers = join(dirname(dirname(process.execPath)), "include", "node", "node_api.h");
 const built = () => join(copy, "build", "lode-native.node");
 
 describe("the build script", () => {
@@ -44,7 +46,7 @@ describe("the build script", () => {
     expect(status).toBe(1);
   });
 
-  it.skipIf(typeof addon === "string")(
+  it.skipIf(typeof addon === "string" || !existsSync(headers))(
     "builds once, builds again for changed sources, and leaves nothing stale behind",
     () => {
       expect(build()).toEqual({ status: 0, output: "" });

@@ -183,6 +183,8 @@ for (const { name, native, cipherAt, skipped } of backends) {
       // Touching is not overlapping.
       expect(cipher.sealFrame(memory.subarray(0, 30), memory, 30)).toBe(62);
       expect(native.createCipher(key).openHeader(memory, 30, memory.subarray(52, 58))).toBe(true);
+      expect(native.createCipher(key).openHeader(memory, 30, memory.subarray(24, 30))).toBe(true);
+      expect(cipher.openPayload(memory, 30, 0, memory)).toBe(true);
     });
 
     it("copies the key", () => {

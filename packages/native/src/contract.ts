@@ -102,7 +102,10 @@ export interface Native {
   /** Double SHA-256; a fresh 32-byte array. */
   sha256d(data: Uint8Array): Uint8Array;
   createJob(parts: NativeJobParts): NativeJob;
-  /** @param key 32 bytes, copied */
+  /**
+   * @param key 32 bytes, copied. To be able to wipe yours, keep it in a Buffer or over an `ArrayBuffer` of its own: a short
+   * `new Uint8Array(32)` lives on the JavaScript heap, and V8 leaves a stale copy there when native code looks at it
+   */
   createCipher(key: Uint8Array): FrameCipher;
 }
 
