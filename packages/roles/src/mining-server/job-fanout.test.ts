@@ -1,0 +1,255 @@
+import { maxTarget } from "@lode/bitcoin";
+import { defaultChannelSettings } from "@lode/mining";
+import { MiningFlags, mining } from "@lode/protocol";
+import { ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { type FrameConnection, memoryPair } from "@lode/transport";
+import { describe, expect, it } from "vitest";
+
+/** A pool with a miner that has one channel of each kind, opening taken. */
+function connect(options: ScriptedPoolOptions = {}) {
+  const pool = new ScriptedPool(options);
+  const miner = pool.connect().setUp();
+  miner.openExtended();
+  miner.takeNames();
+  miner.openStandard();
+  miner.takeNames();
+  return { pool, miner };
+}
+
+const jobsOf = (names: string[]) => names.filter((name) => name.endsWith("Job")).length;
+
+describe("a new job", () => {
+  it("on a new tip goes out as a future job with its SetNewPrevHash, to every channel by its own id", () => {
+    const { pool, miner } = connect();
+    const job = pool.jobs.nextTip();
+    pool.server.publish(job);
+    const { prevHash, nbits, headerTimestamp: minNtime } = job.tip;
+    expect(miner.take("NewExtendedMiningJob")).toMatchObject({ channelId: 2, jobId: 3, minNtime: null });
+    expect(miner.take("SetNewPrevHash")).toEqual({ channelId: 2, jobId: 3, prevHash, nbits, minNtime });
+    expect(miner.take("NewMiningJob")).toMatchObject({ channelId: 3, jobId: 4, minNtime: null });
+    expect(miner.take("SetNewPrevHash")).toEqual({ channelId: 3, jobId: 4, prevHash, nbits, minNtime });
+    expect(miner.takeNames()).toEqual([]);
+    expect(pool.count("lode_job_fanout_seconds{kind=new-tip}")).toBe(1);
+  });
+
+  it("on the same tip is to be mined at once, with the tip's header_timestamp as min_ntime", () => {
+    const { pool, miner } = connect({ settings: { channel: calm } });
+    pool.clock.advance(20_000);
+    pool.server.publish(pool.jobs.next());
+    const minNtime = pool.jobs.tip.headerTimestamp;
+    expect(miner.take("NewExtendedMiningJob")).toMatchObject({ channelId: 2, jobId: 3, minNtime });
+    expect(miner.take("NewMiningJob")).toMatchObject({ channelId: 3, jobId: 4, minNtime });
+    expect(miner.takeNames()).toEqual([]);
+    expect(pool.count("lode_job_fanout_seconds{kind=same-tip}")).toBe(1);
+  });
+
+  it("of another source on the same tip is no new tip, and min_ntime does not decrease", () => {
+    const { pool, miner } = connect();
+    const { tip } = pool.jobs;
+    pool.server.publish(pool.jobs.build({ ...tip, prevHash: tip.prevHash.slice(), headerTimestamp: 1 }));
+    expect(miner.take("NewExtendedMiningJob").minNtime).toBe(tip.headerTimestamp);
+    expect(miner.take("NewMiningJob").minNtime).toBe(tip.headerTimestamp);
+    pool.server.publish(pool.jobs.build({ ...tip, headerTimestamp: tip.headerTimestamp + 5 }));
+    expect(miner.take("NewExtendedMiningJob").minNtime).toBe(tip.headerTimestamp + 5);
+    miner.takeNames();
+    miner.openExtended();
+    miner.take("NewExtendedMiningJob");
+    expect(miner.take("SetNewPrevHash").minNtime).toBe(tip.headerTimestamp + 5);
+  });
+
+  it("built before the newest one is built again, so that no channel refuses it", () => {
+    const { pool, miner } = connect();
+    const staged = pool.jobs.build(pool.jobs.tip);
+    for (let i = 0; i < 40; i++) pool.server.publish(pool.jobs.next());
+    miner.takeNames();
+    pool.server.publish(staged);
+    expect(miner.takeNames()).toEqual(["NewExtendedMiningJob", "NewMiningJob"]);
+    expect([miner.closed, pool.complaints]).toEqual([null, []]);
+  });
+
+  it("is flushed connection by connection, after the last frame of each", () => {
+    const pool = new ScriptedPool();
+    const log: string[] = [];
+    for (const name of ["a", "b"]) {
+      const [server, client] = memoryPair(pool.clock);
+      pool.server.accept(tap(server, name, log));
+      const miner = new ScriptedMiner(client, () => pool.clock.settle()).setUp();
+      miner.openExtended();
+      miner.takeNames();
+      miner.openExtended();
+    }
+    log.length = 0;
+    pool.server.publish(pool.jobs.nextTip());
+    const write = (name: string) =>
+      ["1f", "20", "1f", "20"].map((type) => `${name} ${type}`).concat(`${name} flush`);
+    expect(log).toEqual([...write("a"), ...write("b")]);
+  });
+
+  it("reaches nobody who has no channel, and is not an event for them", () => {
+    const pool = new ScriptedPool();
+    const idle = pool.connect().setUp();
+    pool.connect();
+    pool.server.publish(pool.jobs.nextTip());
+    expect(idle.takeNames()).toEqual([]);
+  });
+
+  it("failing at one connection reaches the others", () => {
+    const { pool, miner } = connect();
+    const healthy = pool.connect().setUp();
+    healthy.openStandard();
+    healthy.takeNames();
+    const job = pool.jobs.nextTip();
+    let calls = 0;
+    const merkleRoot = job.handle.merkleRoot.bind(job.handle);
+    job.handle.merkleRoot = (extranonce) => {
+      if (calls++ === 0) throw new RangeError("bug");
+      return merkleRoot(extranonce);
+    };
+    pool.server.publish(job);
+    expect(healthy.takeNames()).toEqual(["NewMiningJob", "SetNewPrevHash"]);
+    miner.takeNames();
+    expect(miner.closed).toBe("peer-closed");
+    expect(pool.complaints).toEqual(["session failed, closing its connection: RangeError: bug"]);
+  });
+});
+
+describe("a fresh job", () => {
+  it("comes at least every 30 s on standard and every 60 s on extended channels, each being new work", () => {
+    const { pool, miner } = connect();
+    const last = new Map([
+      [2, 0],
+      [3, 0],
+    ]);
+    const limit = new Map([
+      [2, 60_000],
+      [3, 30_000],
+    ]);
+    const roots = new Set<string>();
+    for (let ms = 1_000; ms <= 200_000; ms += 1_000) {
+      pool.clock.advance(1_000);
+      for (const message of miner.takeAll()) {
+        if (message.name !== "NewMiningJob" && message.name !== "NewExtendedMiningJob") continue;
+        const { channelId, minNtime } = message.fields;
+        expect(minNtime).toBe(pool.jobs.tip.headerTimestamp);
+        last.set(channelId, ms);
+        roots.add(
+          message.name === "NewMiningJob"
+            ? `${message.fields.merkleRoot}`
+            : `${message.fields.coinbaseTxPrefix}`,
+        );
+      }
+      for (const [channelId, at] of last) expect(ms - at).toBeLessThan(limit.get(channelId)!);
+    }
+    expect(roots.size).toBeGreaterThanOrEqual(200 / 30 + 200 / 60 - 1);
+  });
+
+  it("is not sent to a channel that had a job lately", () => {
+    const { pool, miner } = connect({ settings: { channel: calm } });
+    for (let i = 0; i < 10; i++) {
+      pool.clock.advance(15_000);
+      pool.server.publish(pool.jobs.next());
+    }
+    expect(jobsOf(miner.takeNames())).toBe(20);
+  });
+
+  it("is not sent while there is no template", () => {
+    const { pool, miner } = connect({ settings: { channel: calm } });
+    pool.jobs.stop();
+    pool.clock.advance(300_000);
+    expect([miner.takeNames(), miner.closed]).toEqual([[], null]);
+  });
+
+  it("is spread over the round for channels that were opened together", () => {
+    const pool = new ScriptedPool({ settings: { channel: calm } });
+    const miner = pool.connect().setUp();
+    for (let i = 0; i < 40; i++) {
+      miner.openStandard();
+      miner.takeNames();
+    }
+    const perStep: number[] = [];
+    for (let ms = 0; ms < 60_000; ms += 500) {
+      pool.clock.advance(500);
+      perStep.push(jobsOf(miner.takeNames()));
+    }
+    expect(Math.max(...perStep)).toBe(4);
+    expect(perStep.reduce((sum, jobs) => sum + jobs)).toBeGreaterThanOrEqual(80);
+  });
+});
+
+describe("a new target", () => {
+  const rate = { nominalHashRate: 1e15, maximumTarget: new Uint8Array(32).fill(0xff) };
+
+  it("leaves in one write with a fresh job for that channel, before it", () => {
+    const { pool, miner } = connect();
+    pool.clock.advance(2_000);
+    miner.takeNames();
+    miner.send(mining.UpdateChannel, { channelId: 2, ...rate });
+    const { channelId, maximumTarget } = miner.take("SetTarget");
+    expect(channelId).toBe(2);
+    expect(maximumTarget[31]).toBe(0);
+    expect(miner.take("NewExtendedMiningJob")).toMatchObject({
+      channelId: 2,
+      minNtime: pool.jobs.tip.headerTimestamp,
+    });
+    expect(miner.takeNames()).toEqual([]);
+  });
+
+  it("waits for a second after the channel's last job, however often the client asks", () => {
+    const { pool, miner } = connect({ settings: { channel: calm } });
+    pool.clock.advance(2_000);
+    for (let i = 0; i < 50; i++)
+      miner.send(mining.UpdateChannel, { channelId: 2, ...rate, nominalHashRate: 10 ** (10 + (i % 9)) });
+    expect(miner.takeNames()).toEqual(["SetTarget", "NewExtendedMiningJob"]);
+    pool.clock.advance(990);
+    expect(miner.takeNames()).toEqual([]);
+    pool.clock.advance(510);
+    expect(miner.takeNames()).toEqual(["SetTarget", "NewExtendedMiningJob"]);
+  });
+
+  it("comes from silence: vardiff makes it easier without any share", () => {
+    const pool = new ScriptedPool({ settings: { channel: defaultChannelSettings } });
+    const miner = pool.connect().setUp();
+    const opened = miner.openStandard({ nominalHashRate: 1e15 });
+    miner.takeNames();
+    pool.clock.advance(300_000);
+    const targets = miner.takeAll().filter((message) => message.name === "SetTarget");
+    expect(targets.length).toBeGreaterThan(0);
+    const bigEndian = (bytes: Uint8Array) => Buffer.from(bytes).reverse().toString("hex");
+    const first = targets[0]!.fields as mining.SetTarget;
+    expect(bigEndian(first.maximumTarget) > bigEndian(opened.target)).toBe(true);
+  });
+
+  it("that changed with the tip goes before the future job", () => {
+    const { pool, miner } = connect({ settings: { channel: { ...calm, sharesPerMinute: 6 } } });
+    const rich = pool.connect().setUp(MiningFlags.requiresStandardJobs);
+    rich.openStandard({ nominalHashRate: 1e15 });
+    rich.takeNames();
+    miner.takeNames();
+    // Work of 2^50 per block: this miner would meet it every second or so, so its target becomes the network's.
+    pool.server.publish(pool.jobs.nextTip(maxTarget >> 50n));
+    expect(rich.takeNames()).toEqual(["SetTarget", "NewMiningJob", "SetNewPrevHash"]);
+  });
+});
+
+/** No vardiff of its own: the shares aimed at are so few that nothing is ever surprising. */
+const calm = { ...defaultChannelSettings, easiestTarget: maxTarget, sharesPerMinute: 0.001 };
+
+/** A connection whose frames and flushes are logged in order, by message type. */
+function tap(inner: FrameConnection, name: string, log: string[]): FrameConnection {
+  return {
+    id: inner.id,
+    remoteAddress: inner.remoteAddress,
+    queuedBytes: 0,
+    start: (handler) => inner.start(handler),
+    send(frame) {
+      log.push(`${name} ${frame[2]!.toString(16)}`);
+      inner.send(frame);
+    },
+    flush() {
+      log.push(`${name} flush`);
+      inner.flush();
+    },
+    close: (reason) => inner.close(reason),
+    destroy: (reason) => inner.destroy(reason),
+  };
+}

@@ -1,0 +1,297 @@
+import { maxTarget, targetToBytes } from "@lode/bitcoin";
+import { defaultChannelSettings } from "@lode/mining";
+import { MiningFlags, mining } from "@lode/protocol";
+import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { describe, expect, it } from "vitest";
+
+const calm = { ...defaultChannelSettings, easiestTarget: maxTarget, sharesPerMinute: 1e-30 };
+
+function connect({ settings, ...options }: ScriptedPoolOptions = {}, flags = 0) {
+  const pool = new ScriptedPool({ ...options, settings: { channel: calm, ...settings } });
+  return { pool, miner: pool.connect().setUp(flags) };
+}
+
+function openExtended(miner: ScriptedMiner): { channelId: number; jobId: number } {
+  const { channelId } = miner.openExtended({ nominalHashRate: 0 });
+  const { jobId } = miner.take("NewExtendedMiningJob");
+  miner.take("SetNewPrevHash");
+  return { channelId, jobId };
+}
+
+function share(
+  miner: ScriptedMiner,
+  pool: ScriptedPool,
+  place: { channelId: number; jobId: number },
+  nonce: number,
+) {
+  const ntime = Math.floor(pool.clock.now() / 1000);
+  const extranonce = new Uint8Array(16);
+  const fields = { ...place, sequenceNumber: nonce, nonce, ntime, version: 0x2000_0000, extranonce };
+  miner.send(mining.SubmitSharesExtended, fields);
+}
+
+describe("UpdateChannel", () => {
+  const update = (miner: ScriptedMiner, fields: Partial<mining.UpdateChannel>) =>
+    miner.send(mining.UpdateChannel, {
+      channelId: 2,
+      nominalHashRate: 0,
+      maximumTarget: targetToBytes(maxTarget),
+      ...fields,
+    });
+
+  it.each([
+    ["an unknown channel", { channelId: 9 }, "invalid-channel-id"],
+    ["the group channel", { channelId: 1 }, "invalid-channel-id"],
+    ["a rate that is no number", { nominalHashRate: Number.NaN }, "invalid-nominal-hashrate"],
+    ["a negative rate", { nominalHashRate: -1 }, "invalid-nominal-hashrate"],
+    ["a maximum target of 0", { maximumTarget: new Uint8Array(32) }, "max-target-out-of-range"],
+  ])("of %s gets an Error, and nothing else happens", (_what, fields, errorCode) => {
+    const { miner } = connect();
+    openExtended(miner);
+    update(miner, fields);
+    const channelId = "channelId" in fields ? fields.channelId : 2;
+    expect(miner.take("UpdateChannelError")).toEqual({ channelId, errorCode });
+    expect([miner.takeNames(), miner.closed]).toEqual([[], null]);
+  });
+
+  it("without any news is not answered", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    pool.clock.advance(2_000);
+    update(miner, {});
+    expect(miner.takeNames()).toEqual([]);
+  });
+
+  it("with a smaller maximum target is honoured with SetTarget and a job", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    pool.clock.advance(2_000);
+    const maximumTarget = targetToBytes(1n << 230n);
+    update(miner, { maximumTarget });
+    expect(miner.take("SetTarget")).toEqual({ channelId: 2, maximumTarget });
+    expect(miner.takeNames()).toEqual(["NewExtendedMiningJob"]);
+  });
+});
+
+describe("CloseChannel", () => {
+  it("ends one channel: no more jobs for it, the others go on", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    openExtended(miner);
+    miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "miner left" });
+    pool.clock.settle();
+    pool.server.publish(pool.jobs.nextTip());
+    expect(miner.takeAll().map(({ fields }) => fields)).toMatchObject([{ channelId: 3 }, { channelId: 3 }]);
+    expect(pool.jobs.extranonces.allocated).toBe(1);
+  });
+
+  it("of the group ends all channels of the connection", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    openExtended(miner);
+    miner.send(mining.CloseChannel, { channelId: 1, reasonCode: "" });
+    pool.clock.settle();
+    expect(pool.server.stats()).toMatchObject({ connections: 1, channels: 0 });
+  });
+
+  it("of an unknown channel, or twice, changes nothing", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    for (const channelId of [9, 3, 0]) miner.send(mining.CloseChannel, { channelId, reasonCode: "" });
+    expect([miner.takeNames(), miner.closed, pool.server.stats().channels]).toEqual([[], null, 1]);
+  });
+});
+
+describe("a connection", () => {
+  it("may take ten minutes for its first channel and no longer", () => {
+    const { pool, miner } = connect();
+    pool.clock.advance(599_999);
+    expect(miner.closed).toBeNull();
+    pool.clock.advance(1);
+    expect(miner.closed).toBe("peer-closed");
+    expect(pool.clock.pendingTimers).toBe(1);
+  });
+
+  it("with a channel may be silent for ever", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    pool.clock.advance(3_600_000);
+    expect(miner.closed).toBeNull();
+  });
+
+  it("that closed its last channel has ten minutes again", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    pool.clock.advance(700_000);
+    miner.takeNames();
+    miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "" });
+    pool.clock.advance(599_000);
+    expect(miner.closed).toBeNull();
+    pool.clock.advance(1_500);
+    expect(miner.closed).toBe("peer-closed");
+  });
+
+  it("beyond the cap is closed without a word, and a gone one makes room", () => {
+    const { pool, miner } = connect({ settings: { maxConnections: 2 } });
+    pool.connect();
+    const third = pool.connect().setup();
+    expect([third.takeNames(), third.closed]).toEqual([[], "peer-closed"]);
+    miner.connection.close("bye");
+    pool.clock.settle();
+    expect(pool.connect().setUp().closed).toBeNull();
+  });
+
+  it("that goes away leaves nothing behind", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    miner.openStandard();
+    const { allocated } = pool.jobs.extranonces;
+    miner.connection.destroy("gone");
+    pool.clock.settle();
+    pool.server.publish(pool.jobs.next());
+    expect([allocated, pool.jobs.extranonces.allocated]).toEqual([2, 0]);
+    expect(pool.server.stats()).toMatchObject({ connections: 0, channels: 0, standardChannels: 0 });
+    expect(pool.clock.pendingTimers).toBe(1);
+  });
+
+  it.each([0, MiningFlags.requiresWorkSelection])(
+    "that declares a custom job is told that there is no job declaration (flags %i)",
+    (flags) => {
+      const { miner } = connect({}, flags);
+      miner.openExtended();
+      miner.takeNames();
+      miner.send(mining.SetCustomMiningJob, customJob);
+      const answer = { channelId: 2, requestId: 8, errorCode: "jd-not-supported" };
+      expect(miner.take("SetCustomMiningJobError")).toEqual(answer);
+      expect(miner.closed).toBeNull();
+    },
+  );
+
+  it("may send bytes behind a message, which are ignored unless an extension was negotiated", () => {
+    const { pool, miner } = connect();
+    const { channelId, jobId } = openExtended(miner);
+    const fields = { channelId, jobId, sequenceNumber: 1, nonce: 1, version: 0x2000_0000 };
+    const ntime = Math.floor(pool.clock.now() / 1000);
+    const tlvs = Uint8Array.of(2, 0, 1, 1, 0, 0x41);
+    miner.send(mining.SubmitSharesExtended, { ...fields, ntime, extranonce: new Uint8Array(16) }, tlvs);
+    pool.acknowledge();
+    expect(miner.takeNames()).toEqual(["SubmitSharesSuccess"]);
+  });
+});
+
+describe("the server", () => {
+  it("tells what it holds", () => {
+    const { pool, miner } = connect();
+    openExtended(miner);
+    pool.connect().setUp().openStandard();
+    pool.connect();
+    const expected = { connections: 2, channels: 2, standardChannels: 1, extendedChannels: 1 };
+    expect(pool.server.stats()).toEqual({ ...expected, accepted: 0, rejected: 0, hashrate: 0 });
+    expect(pool.gauge("sv2_clients_total")).toBe(2);
+    expect(pool.gauge("sv2_server_channels{channel_type=standard}")).toBe(1);
+    expect(pool.gauge("sv2_server_channels{channel_type=extended}")).toBe(1);
+  });
+
+  it("closes all connections when told to, and goes on accepting", () => {
+    const { pool, miner } = connect();
+    const raw = pool.connect();
+    pool.server.closeAll("no-template");
+    pool.clock.settle();
+    expect([miner.closed, raw.closed]).toEqual(["peer-closed", "peer-closed"]);
+    expect(pool.connect().setUp().closed).toBeNull();
+  });
+});
+
+describe("draining", () => {
+  it("closes each connection in its own slot of the window and refuses new ones", async () => {
+    const { pool, miner } = connect();
+    const miners = [miner, pool.connect().setUp(), pool.connect().setUp(), pool.connect().setUp()];
+    const unset = pool.connect();
+    const drained = pool.server.drain({ windowMs: 4_000 });
+    pool.clock.settle();
+    const open = () => miners.filter(({ closed }) => closed === null).length;
+    expect([unset.closed, open()]).toEqual(["peer-closed", 3]);
+    expect(pool.connect().setup().takeNames()).toEqual([]);
+    for (const left of [2, 1, 0]) {
+      pool.clock.advance(1_000);
+      expect(open()).toBe(left);
+    }
+    await drained;
+    expect(pool.clock.pendingTimers).toBe(0);
+  });
+
+  it("waits until everything that was read is answered", async () => {
+    const { pool, miner } = connect();
+    const place = openExtended(miner);
+    share(miner, pool, place, 1);
+    pool.clock.settle();
+    const drained = pool.server.drain({ windowMs: 0 });
+    pool.clock.advance(1);
+    share(miner, pool, place, 2);
+    pool.clock.advance(1_000);
+    expect(miner.closed).toBeNull();
+    expect(pool.shares.map(({ sequenceNumber }) => sequenceNumber)).toEqual([1]);
+    pool.acknowledge();
+    expect(miner.take("SubmitSharesSuccess")).toMatchObject({ lastSequenceNumber: 1 });
+    expect(miner.closed).toBe("peer-closed");
+    await drained;
+  });
+
+  it("keeps judging shares until a connection's slot has come", async () => {
+    const { pool, miner } = connect();
+    const other = pool.connect().setUp();
+    const place = openExtended(other);
+    const drained = pool.server.drain({ windowMs: 10_000 });
+    pool.clock.advance(4_000);
+    share(other, pool, place, 1);
+    pool.acknowledge();
+    expect(other.takeNames()).toEqual(["SubmitSharesSuccess"]);
+    pool.clock.advance(1_001);
+    expect([miner.closed, other.closed]).toEqual(["peer-closed", "peer-closed"]);
+    await drained;
+  });
+
+  it("does not wait for ever for a store that does not answer", async () => {
+    const { pool, miner } = connect();
+    share(miner, pool, openExtended(miner), 1);
+    pool.clock.settle();
+    const drained = pool.server.drain({ windowMs: 0 });
+    pool.clock.advance(4_999);
+    expect(miner.closed).toBeNull();
+    pool.clock.advance(1);
+    expect(miner.closed).toBe("peer-closed");
+    await drained;
+  });
+
+  it("sends Reconnect first to the vendors that understand it, to nobody else", async () => {
+    const { pool, miner } = connect({ settings: { reconnectVendors: ["lode-proxy"] } });
+    const proxy = pool.connect().setUp(0, "lode-proxy");
+    const drained = pool.server.drain({ windowMs: 0 });
+    pool.clock.advance(1);
+    expect(proxy.take("Reconnect")).toEqual({ newHost: "", newPort: 0 });
+    expect([miner.takeNames(), miner.closed, proxy.closed]).toEqual([[], "peer-closed", "peer-closed"]);
+    await drained;
+  });
+
+  it("without connections is done at once", async () => {
+    const pool = new ScriptedPool();
+    await pool.server.drain({ windowMs: 60_000 });
+    expect(pool.clock.pendingTimers).toBe(0);
+  });
+});
+
+const customJob: mining.SetCustomMiningJob = {
+  channelId: 2,
+  requestId: 8,
+  miningJobToken: Uint8Array.of(1),
+  version: 0x2000_0000,
+  prevHash: new Uint8Array(32),
+  minNtime: 0,
+  nbits: 0x1703_4219,
+  coinbaseTxVersion: 2,
+  coinbasePrefix: Uint8Array.of(3, 1, 2, 3),
+  coinbaseTxInputNSequence: 0xffff_fffe,
+  coinbaseTxOutputs: Uint8Array.of(0),
+  coinbaseTxLocktime: 0,
+  merklePath: [],
+};
