@@ -1,0 +1,94 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { afterEach, describe, expect, it } from "vitest";
+import { type EmbeddedPostgres, startPostgres } from "./postgres.ts";
+
+const isRoot = process.getuid?.() === 0;
+const cleanUp: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).reverse()) await step();
+});
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "lode-postgres-test-"));
+  cleanUp.push(() => rmSync(path, { recursive: true, force: true }));
+  // mkdtemp makes 0700: the user that runs Postgres for root must be able to enter.
+  chmodSync(path, 0o755);
+  return path;
+}
+
+async function start(dataDir: string): Promise<EmbeddedPostgres> {
+  const server = await startPostgres({ dataDir, durable: true });
+  cleanUp.push(() => server.stop());
+  return server;
+}
+
+async function query(server: EmbeddedPostgres, text: string): Promise<Record<string, unknown>[]> {
+  const sql = postgres(server.url, { max: 1, fetch_types: false, onnotice: () => {} });
+  try {
+    return [...(await sql.unsafe(text))];
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+describe("the embedded Postgres", () => {
+  it("keeps its data over an orderly stop and over a kill", async () => {
+    const dataDir = folder();
+    const first = await start(dataDir);
+    await query(first, "create table t as select 1 as a");
+    await first.stop();
+    const second = await start(dataDir);
+    await query(second, "insert into t values (2); checkpoint");
+    await second.kill();
+    const third = await start(dataDir);
+    expect(await query(third, "select a from t order by a")).toEqual([{ a: 1 }, { a: 2 }]);
+    expect(statSync(join(dataDir, "postgres-password")).mode & 0o777).toBe(0o600);
+  });
+
+  it("stops the server that a killed process left behind in the same directory, and no other", async () => {
+    const dataDir = folder();
+    const left = await start(dataDir);
+    const other = await start(folder());
+    const next = await start(dataDir);
+    expect(next.pid).not.toBe(left.pid);
+    expect(await query(next, "select 1 as a")).toEqual([{ a: 1 }]);
+    expect(await query(other, "select 1 as a")).toEqual([{ a: 1 }]);
+  });
+
+  it("needs its password", async () => {
+    const server = await start(folder());
+    const url = server.url.replace(/:[^:@]+@/, ":wrong@");
+    await expect(query({ ...server, url }, "select 1")).rejects.toThrow(/password/);
+  });
+
+  it.skipIf(!isRoot)(
+    "moves to a directory of its user when started as root below a directory only root can enter (needs root)",
+    async () => {
+      const home = folder();
+      chmodSync(home, 0o700);
+      const dataDir = join(home, "checkout", ".lode");
+      mkdirSync(dataDir, { recursive: true });
+      const server = await start(dataDir);
+      expect(server.location.moved).toBe(true);
+      const note = readFileSync(join(dataDir, "postgres-location"), "utf8").trim();
+      cleanUp.push(() => rmSync(note, { recursive: true, force: true }));
+      expect(server.location.cluster.startsWith(note)).toBe(true);
+      expect(statSync(note).uid).toBe(server.user?.uid);
+      await query(server, "create table t as select 1 as a");
+      await server.stop();
+      const again = await start(dataDir);
+      expect(again.location).toEqual(server.location);
+      expect(await query(again, "select a from t")).toEqual([{ a: 1 }]);
+    },
+  );
+
+  it.skipIf(isRoot)("runs as this user when that is not root (needs another user than root)", async () => {
+    const server = await start(folder());
+    expect(server.user).toBeNull();
+    expect(server.location.moved).toBe(false);
+  });
+});
