@@ -1,1 +1,15 @@
-export {};
+/** The world in a box: a small chain with its node, a CPU miner, and a Postgres of its own. */
+export { Chain, ChainError, type ChainErrorType, type TipChange } from "./chain/chain.ts";
+export { type ChainParameters, COIN } from "./chain/parameters.ts";
+export { type CpuMiner, type CpuMinerOptions, startCpuMiner } from "./miner/cpu-miner.ts";
+export { type DevnetNode, type DevnetNodeOptions, startDevnetNode } from "./node/devnet-node.ts";
+export {
+  type EmbeddedPostgres,
+  NoPostgresError,
+  NoUserError,
+  PostgresError,
+  type PostgresLocation,
+  type PostgresUser,
+  type StartPostgresOptions,
+  startPostgres,
+} from "./postgres/index.ts";

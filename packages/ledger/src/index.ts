@@ -1,1 +1,25 @@
-export {};
+/** The ledger: migrations, and share batches that are durable before they are acknowledged. */
+export type { DatabaseOptions, SslMode } from "./connection-options.ts";
+export { describeDatabase, parseDatabaseUrl } from "./connection-options.ts";
+export type { Database, DatabaseSettings } from "./database.ts";
+export { openDatabase } from "./database.ts";
+export type { SessionFacts } from "./durability.ts";
+export type { LedgerErrorType, TransientReason } from "./ledger-error.ts";
+export { LedgerError } from "./ledger-error.ts";
+export type { MigrationErrorType } from "./migration-error.ts";
+export { MigrationError } from "./migration-error.ts";
+export type { MigrationFile } from "./migration-files.ts";
+export { migrationsDirectory, readMigrations } from "./migration-files.ts";
+export type { MigrateOptions, MigrationProgress, MigrationState } from "./migrations.ts";
+export { migrate, migrationStatus, verifyMigrations } from "./migrations.ts";
+export type { ShareStoreOptions } from "./postgres-share-store.ts";
+export { PostgresShareStore } from "./postgres-share-store.ts";
+export { buildShareBatch, newRun, openShareBatch } from "./share-batch.ts";
+export type { ShareCodecErrorType } from "./share-codec-error.ts";
+export { ShareCodecError } from "./share-codec-error.ts";
+export { decodeShares } from "./share-decoding.ts";
+export { encodeShares } from "./share-encoding.ts";
+export { MAX_BATCH_SHARES } from "./share-layout.ts";
+export type { ShareFilter, ShareTotal, StoredShare } from "./share-queries.ts";
+export { countShares, findShares, readShareBatches, shareTotals } from "./share-queries.ts";
+export type { ShareBatch, ShareBatchKey, ShareRecord, ShareStore } from "./share-record.ts";

@@ -79,10 +79,23 @@ export class Mempool implements CoinView {
    * @throws MempoolError
    */
   accept(raw: Uint8Array): MempoolEntry {
+    const { entry, replaced } = this.#judge(raw);
+    if (this.#entries.get(entry.id) === entry) return entry;
+    for (const old of replaced) this.#remove(old);
+    this.#add(entry);
+    return entry;
+  }
+
+  /** What {@link Mempool.accept} would do, without doing it. */
+  test(raw: Uint8Array): MempoolEntry {
+    return this.#judge(raw).entry;
+  }
+
+  #judge(raw: Uint8Array): { entry: MempoolEntry; replaced: ReadonlySet<MempoolEntry> } {
     const tx = decodeTransaction(raw);
     const txid = transactionId(tx);
     const known = this.#entries.get(internalToDisplay(txid));
-    if (known !== undefined) return known;
+    if (known !== undefined) return { entry: known, replaced: new Set() };
     const unsound = checkTransaction(tx) ?? this.#checkPlace(tx);
     if (unsound !== null) throw new MempoolError({ code: "rejected", reason: unsound });
     if (tx.outs.some((_, index) => this.#chain.coins.get(outpointKey(txid, index)) !== undefined)) {
@@ -90,11 +103,10 @@ export class Mempool implements CoinView {
     }
     const replaced = this.#conflictsOf(tx);
     const entry = this.#check(tx, txid, replaced);
-    for (const old of replaced) this.#remove(old);
-    if (this.#entries.size >= MAX_ENTRIES)
+    if (this.#entries.size - replaced.size >= MAX_ENTRIES) {
       throw new MempoolError({ code: "rejected", reason: "mempool full" });
-    this.#add(entry);
-    return entry;
+    }
+    return { entry, replaced };
   }
 
   #checkPlace(tx: Transaction): string | null {
