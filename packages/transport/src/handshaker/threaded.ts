@@ -65,7 +65,7 @@ class ThreadedHandshaker implements Handshaker {
   readonly backend: CurveBackend;
   readonly #identity: ServerIdentity;
   readonly #options: ThreadedHandshakerOptions;
-  readonly #start: WorkerStart;
+  readonly #start: Omit<WorkerStart, "gate">;
   readonly #maxPending: number;
   readonly #slots = new Set<WorkerSlot>();
   readonly #restarts = new Set<Timer>();
@@ -83,6 +83,7 @@ class ThreadedHandshaker implements Handshaker {
     };
     const threads = options.threads ?? Math.min(4, Math.max(1, availableParallelism() - 1));
     for (let i = 0; i < threads; i++) this.#add();
+    process.on("exit", this.#halt);
   }
 
   get pending(): number {
@@ -112,12 +113,18 @@ class ThreadedHandshaker implements Handshaker {
 
   async close(): Promise<void> {
     this.#closed = true;
+    process.off("exit", this.#halt);
     for (const timer of this.#restarts) timer.cancel();
     this.#restarts.clear();
     const slots = [...this.#slots];
     this.#slots.clear();
     await Promise.all(slots.map((slot) => slot.close()));
   }
+
+  /** A process that ends takes its threads along, wherever they are. */
+  readonly #halt = (): void => {
+    for (const slot of this.#slots) slot.halt();
+  };
 
   #add(): void {
     const slot = new WorkerSlot(this.#options.entry ?? BUILT_ENTRY, this.#start, (wasRunning, cause) => {

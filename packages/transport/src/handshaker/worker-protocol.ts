@@ -8,6 +8,8 @@ export interface WorkerStart {
   readonly staticKey: StaticIdentity;
   readonly backend: CurveBackend;
   readonly ephemeralKeys: number;
+  /** The memory of this thread's `WorkerGate`. */
+  readonly gate: SharedArrayBuffer;
 }
 
 /** To the worker. The certificate comes along because it is renewed outside. */

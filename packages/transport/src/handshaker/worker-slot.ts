@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { HandshakeError } from "../noise/handshake-error.ts";
 import type { ResponderResult } from "../noise/responder.ts";
+import { WorkerGate } from "./worker-gate.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
 
 interface Waiter {
@@ -14,16 +15,24 @@ export class WorkerSlot {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #waiters = new Map<number, Waiter>();
+  readonly #gate = new WorkerGate();
   #nextId = 0;
   #running = false;
+  #closing = false;
 
   /** @param onGone called once when the thread ended, however that came; `wasRunning` tells a crash from a false start */
-  constructor(entry: URL, start: WorkerStart, onGone: (wasRunning: boolean, cause: unknown) => void) {
+  constructor(
+    entry: URL,
+    start: Omit<WorkerStart, "gate">,
+    onGone: (wasRunning: boolean, cause: unknown) => void,
+  ) {
     // Neither a loader's flags nor NODE_OPTIONS reach the thread: its entry is plain built JavaScript.
-    this.#worker = new Worker(entry, { workerData: start, execArgv: [], env: {}, name: "lode-handshake" });
+    const workerData: WorkerStart = { ...start, gate: this.#gate.shared };
+    this.#worker = new Worker(entry, { workerData, execArgv: [], env: {}, name: "lode-handshake" });
     let cause: unknown = null;
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on("message", (reply: WorkerReply) => {
+        if (this.#closing) return;
         if (reply.kind === "ready") {
           this.#running = true;
           this.#worker.unref();
@@ -59,9 +68,17 @@ export class WorkerSlot {
     });
   }
 
+  /** Stops the thread's work, blocking for a handshake's length; only then may the thread or the process end. */
+  halt(): void {
+    this.#gate.shut();
+  }
+
   /** Ends the thread; what it owes is rejected with `handshaker-closed`. */
   async close(): Promise<void> {
+    this.#closing = true;
+    this.halt();
     this.#rejectAll(new HandshakeError({ code: "handshaker-closed" }));
+    this.#worker.ref(); // or the process could end before the thread has
     await this.#worker.terminate();
   }
 

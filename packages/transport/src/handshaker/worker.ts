@@ -8,9 +8,11 @@ import { loadCurve } from "../curve/load-curve.ts";
 import { HandshakeError } from "../noise/handshake-error.ts";
 import { respond } from "../noise/responder.ts";
 import { EphemeralPool } from "./ephemeral-pool.ts";
+import { WorkerGate } from "./worker-gate.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-protocol.ts";
 
-const { staticKey, backend, ephemeralKeys } = workerData as WorkerStart;
+const { staticKey, backend, ephemeralKeys, gate: sharedGate } = workerData as WorkerStart;
+const gate = new WorkerGate(sharedGate);
 const port = parentPort!;
 const curve = loadCurve(backend);
 const pool = new EphemeralPool(curve, systemRandom, ephemeralKeys);
@@ -18,7 +20,9 @@ let refilling = false;
 
 /** One key per turn of the loop, so that a waiting handshake is delayed by one key at most. */
 function refill(): void {
+  if (!gate.enter()) return;
   pool.refill();
+  gate.leave();
   refilling = pool.hasRoom;
   if (refilling) systemClock.soon(refill);
 }
@@ -30,6 +34,7 @@ function refillSoon(): void {
 }
 
 port.on("message", ({ id, act1, certificate }: WorkerRequest) => {
+  if (!gate.enter()) return;
   let reply: WorkerReply;
   try {
     const result = respond(curve, act1, pool.take(), staticKey, certificate);
@@ -37,6 +42,8 @@ port.on("message", ({ id, act1, certificate }: WorkerRequest) => {
   } catch (error) {
     if (!(error instanceof HandshakeError)) throw error;
     reply = { kind: "failed", id, error: error.type };
+  } finally {
+    gate.leave();
   }
   port.postMessage(reply);
   if (reply.kind === "done") {

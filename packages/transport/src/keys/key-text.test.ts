@@ -65,9 +65,7 @@ describe("authority keys as text", () => {
   });
 
   it.each(vectors.invalid_secret)("refuses a secret key: $case", (vector) => {
-    expect(codeOf(() => decodeAuthoritySecretKey(vector.secret_base58))).toBe(
-      vector.case === "empty" ? "bad-checksum" : refusals[vector.case],
-    );
+    expect(codeOf(() => decodeAuthoritySecretKey(vector.secret_base58))).toBe(refusals[vector.case]);
   });
 
   it("refuses endless text without decoding it", () => {
