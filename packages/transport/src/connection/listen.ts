@@ -21,6 +21,7 @@ export interface ListenOptions {
   readonly handshaker: Handshaker;
   readonly native: Native;
   readonly clock: Clock;
+  /** Taken like every port, though the handshaker draws what a server needs. */
   readonly random?: Random;
   readonly logger: Logger;
   readonly maxLength: MaxLength;

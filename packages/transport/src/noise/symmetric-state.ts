@@ -3,7 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { CipherState } from "./cipher-state.ts";
 
 /** Spec 4.5.1. */
-export const PROTOCOL_NAME = "Noise_NX_Secp256k1+EllSwift_ChaChaPoly_SHA256";
+const PROTOCOL_NAME = "Noise_NX_Secp256k1+EllSwift_ChaChaPoly_SHA256";
 
 const EMPTY = new Uint8Array(0);
 /** The name is longer than a hash, so its hash stands for it (Noise 5.2). */
