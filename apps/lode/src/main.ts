@@ -74,3 +74,6 @@ try {
   process.stderr.write(`lode: ${message}\n`);
   process.exitCode = exitCode;
 }
+
+// Everything has been stopped or has failed to: what still holds the event loop must not hold the process.
+setTimeout(() => process.exit(), 3_000).unref();

@@ -75,6 +75,8 @@ export class Pool {
   readonly #fanout: JobFanout;
   readonly #submitter: BlockSubmitter;
   readonly #startedAt: number;
+  /** Names this process's share batches in the store. */
+  readonly run: string;
   #height = 0;
   #recorded = 0;
   #outageSince: number | null = null;
@@ -85,13 +87,14 @@ export class Pool {
     this.#deps = deps;
     this.#settings = settings;
     this.#startedAt = deps.clock.monotonic();
+    this.run = newRun(deps.random);
     const { clock, random, logger, metrics, native } = deps;
     this.#recorder = new ShareRecorder({
       store: deps.store,
       clock,
       logger,
       metrics,
-      run: newRun(random),
+      run: this.run,
       onDurable: (shares) => {
         this.#recorded += shares.length;
         this.#server.acknowledge(shares);

@@ -28,7 +28,8 @@ export const templateProviderSchema = Type.Object(
           maximum: 100_000_000,
         }),
         refreshSec: Type.Number({
-          description: "Pause between looks at the mempool, seconds. Below 5 is useless: the node caches that long.",
+          description:
+            "Pause between looks at the mempool, seconds. Below 5 is useless: the node caches that long.",
           default: 15,
           minimum: 1,
           maximum: 600,
@@ -39,14 +40,25 @@ export const templateProviderSchema = Type.Object(
           minimum: 50,
           maximum: 60_000,
         }),
-        maxClients: Type.Integer({ description: "Pools served at once.", default: 64, minimum: 1, maximum: 1_000 }),
+        maxClients: Type.Integer({
+          description: "Pools served at once.",
+          default: 64,
+          minimum: 1,
+          maximum: 1_000,
+        }),
       },
       { additionalProperties: false },
     ),
     node: Type.Object(
       {
-        url: Type.String({ description: "JSON-RPC address of the Bitcoin node.", default: "http://127.0.0.1:8332" }),
-        cookieFile: Type.String({ description: "Path of the node's .cookie file. Empty: user and password.", default: "" }),
+        url: Type.String({
+          description: "JSON-RPC address of the Bitcoin node.",
+          default: "http://127.0.0.1:8332",
+        }),
+        cookieFile: Type.String({
+          description: "Path of the node's .cookie file. Empty: user and password.",
+          default: "",
+        }),
         user: Type.String({ description: "RPC user.", default: "" }),
         password: Type.String({ description: "RPC password.", default: "", secret: true }),
         network: Type.Union(
@@ -57,7 +69,10 @@ export const templateProviderSchema = Type.Object(
             Type.Literal("signet"),
             Type.Literal("regtest"),
           ],
-          { description: "Network the node must be on: mainnet, testnet, testnet4, signet or regtest.", default: "mainnet" },
+          {
+            description: "Network the node must be on: mainnet, testnet, testnet4, signet or regtest.",
+            default: "mainnet",
+          },
         ),
       },
       { additionalProperties: false },

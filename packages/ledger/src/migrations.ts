@@ -51,6 +51,8 @@ export async function migrate(
 ): Promise<string[]> {
   const { clock = systemClock, onProgress = () => {} } = options;
   const files = await readMigrations(directory);
+  // postgres.js never serves a reservation on a connection that is not open yet when types are not fetched.
+  await sql`select`;
   const session = await sql.reserve();
   try {
     await lock(session, clock, onProgress);

@@ -58,7 +58,19 @@ export async function runUntilStopped(
   host.on("SIGTERM", onSignal);
   let deadline: Timer | undefined;
   try {
-    const running = await start();
+    const starting = start();
+    const begun = await Promise.race([requested, starting]);
+    if (begun === "signal") {
+      logger.info({}, "stopping before the start is complete");
+      const abandoned = clock.after(stopWithinMs, () => host.exit(ExitCode.failure));
+      await starting.then(
+        (running) => running.stop(),
+        () => {},
+      );
+      abandoned.cancel();
+      return ExitCode.ok;
+    }
+    const running = begun;
     const outcome = await Promise.race([requested, running.ended]);
     if (outcome === "signal") logger.info({}, "stopping");
     let stopped = false;

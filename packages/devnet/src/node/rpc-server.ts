@@ -1,146 +1,109 @@
-import { timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { chainMethods } from "./chain-methods.ts";
-import { generateMethods } from "./generate-methods.ts";
-import { mempoolMethods } from "./mempool-methods.ts";
-import { miningMethods } from "./mining-methods.ts";
-import type { MethodTable, NodeState } from "./node-state.ts";
-import { processMethods } from "./process-methods.ts";
-import { RpcCode, RpcFailure } from "./rpc-failure.ts";
+import { createHash, timingSafeEqual } from "node:crypto";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { RpcAnswer } from "./rpc-dispatch.ts";
 
-const methods: MethodTable = {
-  ...chainMethods,
-  ...generateMethods,
-  ...mempoolMethods,
-  ...miningMethods,
-  ...processMethods,
-};
-
-/** A block of 4 MB as hex, and its envelope. */
+/** Largest request, bytes: a block of 4 MB as hex, and some. */
 const MAX_BODY = 9 * 1024 * 1024;
+/** Clients at once, long polls included. */
+const MAX_CONNECTIONS = 64;
+/** Core's rpcservertimeout. */
+const IDLE_MS = 30_000;
 
-/** What the RPC server is told besides the node's state. */
+/** How a {@link RpcServer} is set up. */
 export interface RpcServerOptions {
-  readonly state: NodeState;
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
   /** `user:password` pairs that are let in. */
-  readonly credentials: readonly string[];
-  /** True while the node pretends to be still loading (error −28). */
-  readonly inWarmup: () => boolean;
+  logins: readonly string[];
+  answer(text: string, signal: AbortSignal): Promise<RpcAnswer>;
 }
 
-/** Bitcoin Core's JSON-RPC 1.0 over HTTP for {@link methods}. */
-export function createRpcServer(options: RpcServerOptions): Server {
-  const server = createServer((request, response) => {
-    handle(options, request, response).catch(() => response.destroy());
-  });
-  // Core cuts idle connections after 30 s: clients must cope.
-  server.keepAliveTimeout = 30_000;
-  server.requestTimeout = 0;
-  return server;
-}
+/** JSON-RPC over HTTP with Basic authentication, as bitcoind serves it. */
+export class RpcServer {
+  readonly #options: RpcServerOptions;
+  readonly #logins: readonly Buffer[];
+  readonly #server: http.Server;
+  #underWay = 0;
+  #closing = false;
 
-async function handle(
-  options: RpcServerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const abort = new AbortController();
-  response.on("close", () => abort.abort());
-  if (request.method !== "POST") return answer(response, 405, "JSONRPC server handles only POST requests");
-  if (!isAuthorized(request, options.credentials)) {
-    response.setHeader("WWW-Authenticate", 'Basic realm="jsonrpc"');
-    return answer(response, 401, "");
+  constructor(options: RpcServerOptions) {
+    this.#options = options;
+    this.#logins = options.logins.map(digest);
+    this.#server = http.createServer({ keepAliveTimeout: IDLE_MS }, (request, response) => {
+      if (!this.#isLetIn(request)) {
+        response.writeHead(401, { "www-authenticate": 'Basic realm="jsonrpc"' }).end();
+        return;
+      }
+      if (request.method !== "POST" || request.url !== "/") {
+        response.writeHead(request.method === "POST" ? 404 : 405).end();
+        return;
+      }
+      this.#serve(request, response);
+    });
+    this.#server.maxConnections = MAX_CONNECTIONS;
   }
-  const body = await readBody(request);
-  if (body === null) return answer(response, 413, "");
-  let id: unknown = null;
-  try {
-    const call = parseCall(body);
-    id = call.id;
-    if (options.inWarmup()) throw new RpcFailure(RpcCode.inWarmup, "Loading block index…");
-    const result = await run(options.state, call, abort.signal);
-    answer(response, 200, JSON.stringify({ result: result ?? null, error: null, id }));
-  } catch (error) {
-    const failure =
-      error instanceof RpcFailure
-        ? error
-        : new RpcFailure(RpcCode.internalError, String((error as Error).message));
-    const { rpcCode } = failure.type;
-    const status = rpcCode === RpcCode.methodNotFound ? 404 : rpcCode === RpcCode.invalidRequest ? 400 : 500;
-    answer(
-      response,
-      status,
-      JSON.stringify({ result: null, error: { code: rpcCode, message: failure.message }, id }),
-    );
+
+  /** Starts listening; the port it got. Rejects when the address is taken. */
+  listen(): Promise<number> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Stops listening; resolves when the requests under way are answered. */
+  close(): Promise<void> {
+    this.#closing = true;
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#closeIfDone();
+    });
+  }
+
+  #closeIfDone(): void {
+    if (this.#closing && this.#underWay === 0) this.#server.closeAllConnections();
+  }
+
+  #isLetIn(request: http.IncomingMessage): boolean {
+    const [scheme, encoded = ""] = (request.headers.authorization ?? "").split(" ");
+    const login = digest(Buffer.from(encoded, "base64").toString("utf8"));
+    return scheme === "Basic" && this.#logins.some((one) => timingSafeEqual(one, login));
+  }
+
+  #serve(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > MAX_BODY) request.destroy();
+      else chunks.push(chunk);
+    });
+    const gone = new AbortController();
+    response.on("close", () => gone.abort());
+    request.on("error", () => gone.abort());
+    request.on("end", () => {
+      this.#underWay++;
+      response.on("close", () => {
+        this.#underWay--;
+        this.#closeIfDone();
+      });
+      void this.#options
+        .answer(Buffer.concat(chunks).toString("utf8"), gone.signal)
+        .then(({ status, body }) => {
+          response.writeHead(status, { "content-type": "application/json" });
+          response.end(body === undefined ? undefined : `${JSON.stringify(body)}\n`);
+        });
+    });
   }
 }
 
-interface Call {
-  readonly id: unknown;
-  readonly method: string;
-  readonly params: readonly unknown[] | Readonly<Record<string, unknown>>;
-}
-
-function parseCall(body: string): Call {
-  let call: Partial<Call> | null;
-  try {
-    call = JSON.parse(body);
-  } catch {
-    throw new RpcFailure(RpcCode.parseError, "Parse error");
-  }
-  if (typeof call !== "object" || call === null || typeof call.method !== "string") {
-    throw new RpcFailure(RpcCode.invalidRequest, "Missing method");
-  }
-  const params = call.params ?? [];
-  if (typeof params !== "object") {
-    throw new RpcFailure(RpcCode.invalidRequest, "Params must be an array or object");
-  }
-  return { id: call.id ?? null, method: call.method, params };
-}
-
-function run(state: NodeState, call: Call, signal: AbortSignal): unknown {
-  const method = Object.hasOwn(methods, call.method) ? methods[call.method] : undefined;
-  if (method === undefined) throw new RpcFailure(RpcCode.methodNotFound, "Method not found");
-  return method.run(state, positional(method.parameters, call.params), signal);
-}
-
-function positional(parameters: readonly string[], params: Call["params"]): unknown[] {
-  const names = parameters.map((name) => name.replace("?", ""));
-  if (Array.isArray(params)) {
-    if (params.length > names.length) throw new RpcFailure(RpcCode.miscError, "Too many parameters");
-    return [...params];
-  }
-  const named = params as Readonly<Record<string, unknown>>;
-  const unknown = Object.keys(named).find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw new RpcFailure(RpcCode.invalidParameter, `Unknown named parameter ${unknown}`);
-  }
-  return names.map((name) => named[name]);
-}
-
-function isAuthorized(request: IncomingMessage, credentials: readonly string[]): boolean {
-  const given = /^Basic (.+)$/.exec(request.headers.authorization ?? "")?.[1];
-  if (given === undefined) return false;
-  const decoded = Buffer.from(given, "base64");
-  return credentials.some((text) => {
-    const expected = Buffer.from(text);
-    return expected.length === decoded.length && timingSafeEqual(expected, decoded);
-  });
-}
-
-async function readBody(request: IncomingMessage): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY) return null;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function answer(response: ServerResponse, status: number, body: string): void {
-  if (response.writableEnded || response.destroyed) return;
-  response.writeHead(status, { "Content-Type": "application/json" });
-  response.end(body);
+/** Logins are compared by digest, so that neither their bytes nor their lengths take time to tell. */
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }

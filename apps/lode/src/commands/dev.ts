@@ -1,0 +1,64 @@
+import { type Arguments, type Command, flag, integer, text } from "../command.ts";
+import { runDev } from "../dev/run-dev.ts";
+
+const DEFAULT_LISTEN = "127.0.0.1:3333";
+const DEFAULT_ADMIN = "127.0.0.1:9333";
+
+export const devCommand: Command = {
+  name: "dev",
+  summary: "Run everything at once: database, chain, template provider, pool and one simulated miner.",
+  details: `Nothing has to be installed or configured. All state lies in one directory; a second start continues from it.`,
+  options: {
+    listen: { type: "string", value: "HOST:PORT", help: `Where miners connect (${DEFAULT_LISTEN}).` },
+    admin: { type: "string", value: "HOST:PORT", help: `Health and metrics over HTTP (${DEFAULT_ADMIN}).` },
+    "data-dir": { type: "string", value: "DIR", help: "Where all state lies (.lode)." },
+    bitcoind: {
+      type: "string",
+      value: "URL",
+      help: "Mine on your node, http://user:password@host:port, not on the built-in chain.",
+    },
+    "cookie-file": { type: "string", value: "FILE", help: "With --bitcoind: the node's .cookie." },
+    "payout-address": {
+      type: "string",
+      value: "ADDRESS",
+      help: "Who receives block rewards; needed on every network but regtest.",
+    },
+    "database-url": { type: "string", value: "URL", help: "Use this Postgres, not the embedded one." },
+    "no-miner": { type: "boolean", help: "Start no simulated miner." },
+    "exit-after-blocks": { type: "string", value: "N", help: "End after N accepted blocks." },
+    "log-level": { type: "string", value: "LEVEL", help: "Also log: debug, info, warn or error (warn)." },
+    json: { type: "boolean", help: "End with one JSON line that sums the run up." },
+  },
+  run: (args) => runDev(devOptions(args)),
+};
+
+/** What `lode dev` was asked for. */
+export interface DevOptions {
+  readonly listen: string;
+  readonly admin: string;
+  readonly dataDir: string;
+  readonly bitcoind: string | null;
+  readonly cookieFile: string;
+  readonly payoutAddress: string | null;
+  readonly databaseUrl: string | null;
+  readonly miner: boolean;
+  readonly exitAfterBlocks: number | null;
+  readonly logLevel: string;
+  readonly json: boolean;
+}
+
+function devOptions(args: Arguments): DevOptions {
+  return {
+    listen: text(args, "listen") ?? DEFAULT_LISTEN,
+    admin: text(args, "admin") ?? DEFAULT_ADMIN,
+    dataDir: text(args, "data-dir") ?? ".lode",
+    bitcoind: text(args, "bitcoind") ?? null,
+    cookieFile: text(args, "cookie-file") ?? "",
+    payoutAddress: text(args, "payout-address") ?? null,
+    databaseUrl: text(args, "database-url") ?? null,
+    miner: !flag(args, "no-miner"),
+    exitAfterBlocks: integer(args, "exit-after-blocks", 1, 1_000_000) ?? null,
+    logLevel: text(args, "log-level") ?? "warn",
+    json: flag(args, "json"),
+  };
+}

@@ -1,0 +1,263 @@
+import { join } from "node:path";
+import { addressOfScript, sha256d } from "@lode/bitcoin";
+import { type CpuMiner, startCpuMiner, startPostgres } from "@lode/devnet";
+import { countShares, openDatabase } from "@lode/ledger";
+import { native } from "@lode/native";
+import { type Pool, poolServerSchema, startPoolServer } from "@lode/pool-server";
+import { type Logger, systemClock, systemRandom } from "@lode/ports";
+import { miningServerMaxLength } from "@lode/roles";
+import {
+  createMetrics,
+  ExitCode,
+  ExitError,
+  explainSystemError,
+  loadConfig,
+  startAdminServer,
+} from "@lode/service";
+import { startTemplateProvider, templateProviderSchema } from "@lode/template-provider";
+import { decodeAuthorityPublicKey, dial, TransportError } from "@lode/transport";
+import { announceBackend, STAND_IN_ADVICE } from "../backend.ts";
+import type { DevOptions } from "../commands/dev.ts";
+import { splitAddress } from "../split-address.ts";
+import { openDataDirectory } from "./data-directory.ts";
+import { builtInChain, type DevChain, MINER_HASHES_PER_SECOND, userChain } from "./dev-chain.ts";
+import type { Welcome } from "./welcome.ts";
+
+/** The last line of `lode dev --json`. */
+export interface DevSummary {
+  readonly accepted_shares: number;
+  /** Counted in Postgres, of this run. */
+  readonly recorded_shares: number;
+  readonly blocks_accepted: number;
+  readonly seconds: number;
+}
+
+/** Everything `lode dev` runs. */
+export interface DevWorld {
+  readonly pool: Pool;
+  readonly welcome: Welcome;
+  /** Complete once {@link stop} has returned. */
+  summary(): DevSummary | undefined;
+  stop(): Promise<void>;
+}
+
+export interface DevWorldDeps {
+  readonly logger: Logger;
+  readonly say: (line: string) => void;
+  readonly onFatal: (reason: string) => void;
+  readonly onBlockAccepted: () => void;
+}
+
+const SHARES_PER_MINUTE = 60;
+/** A target that the simulated miner meets once a second; real hardware is given harder ones. */
+const MIN_DIFFICULTY = MINER_HASHES_PER_SECOND / 2 ** 32;
+/** Nobody waits long for a development pool to leave. */
+const DRAIN_SECONDS = 2;
+
+/** Starts everything in order; what fails takes down what was started before it. */
+export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Promise<DevWorld> {
+  const { logger, say } = deps;
+  const steps: (() => unknown)[] = [];
+  const takeDown = async () => {
+    for (const step of steps.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        logger.error({ err: error }, "a part did not stop in order");
+      }
+    }
+  };
+  const metrics = createMetrics();
+  const startedAt = systemClock.monotonic();
+  try {
+    announceBackend(native, logger, metrics);
+    const data = openDataDirectory(options.dataDir);
+    steps.push(data.release);
+
+    const database = await startDatabase(options, data.path, deps);
+    steps.push(database.stop);
+
+    say("starting the chain");
+    const chain =
+      options.bitcoind === null
+        ? await builtInChain(join(data.path, "chain"))
+        : await userChain({ url: options.bitcoind, cookieFile: options.cookieFile });
+    steps.push(() => chain.stop());
+    const payoutAddress = options.payoutAddress ?? exampleAddress(chain, data.poolAuthoritySecret);
+
+    say("starting the template provider");
+    const provider = await startTemplateProvider(
+      loadConfig({
+        schema: templateProviderSchema,
+        set: [
+          "template_provider.listen_address=127.0.0.1:0",
+          `template_provider.authority_secret_key=${data.templateAuthoritySecret}`,
+          `node.url=${chain.url}`,
+          `node.user=${chain.user}`,
+          `node.password=${chain.password}`,
+          `node.cookie_file=${chain.cookieFile}`,
+          `node.network=${chain.network}`,
+        ],
+      }),
+      { logger, metrics },
+    );
+    steps.push(() => provider.stop());
+
+    say("starting the pool");
+    const server = await startPoolServer(
+      loadConfig({
+        schema: poolServerSchema,
+        set: [
+          `pool.network=${chain.network}`,
+          `pool.listen_address=${options.listen}`,
+          `pool.authority_secret_key=${data.poolAuthoritySecret}`,
+          `pool.coinbase_reward_script=${payoutAddress}`,
+          `pool.shares_per_minute=${SHARES_PER_MINUTE}`,
+          `pool.min_difficulty=${MIN_DIFFICULTY}`,
+          `pool.drain_sec=${DRAIN_SECONDS}`,
+          `pool.data_dir=${data.path}`,
+          `templates.sources.0.address=127.0.0.1:${provider.port}`,
+          `templates.sources.0.public_key=${provider.authorityPublicKey}`,
+          `nodes.0.url=${chain.url}`,
+          `nodes.0.user=${chain.user}`,
+          `nodes.0.password=${chain.password}`,
+          `nodes.0.cookie_file=${chain.cookieFile}`,
+          `database.url=${database.url}`,
+        ],
+      }),
+      {
+        logger,
+        metrics,
+        onFatal: deps.onFatal,
+        onBlockAccepted: deps.onBlockAccepted,
+      },
+    ).catch((error: unknown) => {
+      throw explainListenFailure(error, `listen for miners on ${options.listen}`, "--listen HOST:PORT");
+    });
+    let stopPool = () => server.drain();
+    steps.push(() => stopPool());
+
+    const admin = await startAdminServer({
+      ...splitAddress(options.admin),
+      metrics,
+      checks: { live: () => [], ready: () => server.pool.notReady(), started: () => [] },
+    });
+    steps.push(() => admin.close());
+
+    const { host } = splitAddress(options.listen);
+    const miner = options.miner
+      ? await startMiner(host, server.port, server.authorityPublicKey, payoutAddress, { logger, metrics })
+      : null;
+
+    let summary: DevSummary | undefined;
+    return {
+      pool: server.pool,
+      welcome: {
+        endpoint: server.endpoint,
+        host,
+        port: server.port,
+        authorityPublicKey: server.authorityPublicKey,
+        exampleAddress: payoutAddress,
+        chain: chain.description,
+        database: database.description,
+        dataDir: data.path,
+        nativeBackend: native.backend === "addon" ? "C++ addon" : STAND_IN_ADVICE,
+        handshakeBackend: server.handshakeBackend,
+      },
+      summary: () => summary,
+      async stop() {
+        miner?.stop();
+        stopPool = async () => {};
+        await server.drain();
+        summary = await summarize(server.pool, database.url, startedAt);
+        await takeDown();
+      },
+    };
+  } catch (error) {
+    await takeDown();
+    throw error;
+  }
+}
+
+async function startDatabase(options: DevOptions, dataDir: string, { logger, say }: DevWorldDeps) {
+  if (options.databaseUrl !== null) {
+    return { url: options.databaseUrl, description: "yours (--database-url)", stop: async () => {} };
+  }
+  say("starting the database (the first start makes its cluster)");
+  const postgres = await startPostgres({ dataDir, durable: true, logger });
+  const by = postgres.user === null ? "" : `, run by the user ${postgres.user.name}`;
+  return {
+    url: postgres.url,
+    description: `embedded Postgres in ${postgres.location.cluster}${by}`,
+    stop: () => postgres.stop(),
+  };
+}
+
+async function startMiner(
+  host: string,
+  port: number,
+  authorityKey: string,
+  address: string,
+  deps: { logger: Logger; metrics: ReturnType<typeof createMetrics> },
+): Promise<CpuMiner> {
+  const connection = await dial({
+    host: host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host,
+    port,
+    authorityKey: decodeAuthorityPublicKey(authorityKey),
+    native,
+    clock: systemClock,
+    random: systemRandom,
+    logger: deps.logger,
+    maxLength: miningServerMaxLength,
+  });
+  return startCpuMiner({
+    connection,
+    userIdentity: `${address}.simulated`,
+    kind: "extended",
+    hashesPerSecond: MINER_HASHES_PER_SECOND,
+    clock: systemClock,
+    random: systemRandom,
+    ...deps,
+    onRejected: (error_code) =>
+      deps.logger.warn({ error_code }, "a share of the simulated miner was rejected"),
+  });
+}
+
+/** On regtest coins are worth nothing: an address that nobody has the key of will do. */
+function exampleAddress(chain: DevChain, seed: string): string {
+  if (chain.network !== "regtest") {
+    throw new ExitError(
+      ExitCode.usage,
+      `the node is on ${chain.network}, where blocks are worth something: name who receives them with --payout-address`,
+    );
+  }
+  const program = sha256d(new TextEncoder().encode(seed));
+  const script = Uint8Array.of(0x00, 0x20, ...program);
+  const address = addressOfScript(script, chain.network);
+  if (address === undefined) throw new Error("a P2WSH script has an address");
+  return address;
+}
+
+async function summarize(pool: Pool, databaseUrl: string, startedAt: number): Promise<DevSummary> {
+  const status = pool.status();
+  const database = openDatabase(databaseUrl, { max: 1 });
+  try {
+    return {
+      accepted_shares: status.acceptedShares,
+      recorded_shares: Number(await countShares(database, pool.run)),
+      blocks_accepted: status.blocksAccepted,
+      seconds: Math.round((systemClock.monotonic() - startedAt) / 100) / 10,
+    };
+  } finally {
+    await database.end();
+  }
+}
+
+function explainListenFailure(error: unknown, doing: string, option: string): unknown {
+  if (!(error instanceof TransportError) || error.type.code !== "listen-failed") return error;
+  const system = Object.assign(new Error(error.message), { code: error.type.cause });
+  const explained = explainSystemError(system, doing);
+  return explained instanceof ExitError
+    ? new ExitError(explained.type.exitCode, `${explained.message} (${option})`, { cause: error })
+    : error;
+}

@@ -1,0 +1,54 @@
+import { createLogger, ExitCode, ExitError, type LogLevel, runUntilStopped } from "@lode/service";
+import type { DevOptions } from "../commands/dev.ts";
+import { type DevWorld, startDevWorld } from "./dev-world.ts";
+import { endStatus, type StatusOutput, showStatus, statusInterval } from "./status-line.ts";
+import { welcomeText } from "./welcome.ts";
+
+const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+const STOP_WITHIN_MS = 30_000;
+
+/** Runs `lode dev` until a signal or its number of blocks. */
+export async function runDev(options: DevOptions): Promise<ExitCode> {
+  const level = LEVELS.find((known) => known === options.logLevel);
+  if (level === undefined)
+    throw new ExitError(ExitCode.usage, `--log-level takes one of ${LEVELS.join(", ")}`);
+  const logger = createLogger({ level, format: "pretty", fd: 2 });
+  // With --json standard output carries the result alone.
+  const stream = options.json ? process.stderr : process.stdout;
+  const output: StatusOutput = {
+    isTerminal: stream.isTTY === true,
+    write: (text) => void stream.write(text),
+  };
+  let world: DevWorld | null = null;
+  const code = await runUntilStopped(
+    async () => {
+      let end: (code: ExitCode) => void = () => {};
+      const ended = new Promise<ExitCode>((resolve) => {
+        end = resolve;
+      });
+      const started = await startDevWorld(options, {
+        logger,
+        say: (line) => output.write(`${line}\n`),
+        onFatal: () => end(ExitCode.internal),
+        onBlockAccepted: () => {
+          if (started.pool.status().blocksAccepted === options.exitAfterBlocks) end(ExitCode.ok);
+        },
+      });
+      world = started;
+      output.write(welcomeText(started.welcome));
+      const status = setInterval(() => showStatus(output, started.pool.status()), statusInterval(output));
+      return {
+        ended,
+        async stop() {
+          clearInterval(status);
+          endStatus(output);
+          await started.stop();
+        },
+      };
+    },
+    { logger, stopWithinMs: STOP_WITHIN_MS },
+  );
+  const summary = (world as DevWorld | null)?.summary();
+  if (options.json && summary !== undefined) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  return code;
+}
