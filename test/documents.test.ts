@@ -1,0 +1,126 @@
+import { ExtranonceAllocator } from "@lode/mining";
+import { native } from "@lode/native";
+import { BlockSubmitter, poolServerSchema, ShareRecorder, TemplateSources } from "@lode/pool-server";
+import { silentLogger, systemClock } from "@lode/ports";
+import { MiningServer } from "@lode/roles";
+import { configMarkdown, createMetrics, type MetricDescription } from "@lode/service";
+import { TemplateProvider, templateProviderSchema } from "@lode/template-provider";
+import { type Handshaker, listen } from "@lode/transport";
+import { expect, it } from "vitest";
+
+/** Declares every metric of a pool server by building its parts. */
+async function poolMetrics(): Promise<MetricDescription[]> {
+  const metrics = createMetrics({ defaults: false });
+  const deps = { clock: systemClock, logger: silentLogger, metrics };
+  new ShareRecorder({
+    ...deps,
+    store: { commit: async () => {} },
+    run: "",
+    onDurable: () => {},
+    onState: () => {},
+  });
+  const feed = new TemplateSources(
+    [
+      {
+        name: "local",
+        coinbaseOutputMaxAdditionalSize: 0,
+        coinbaseOutputMaxAdditionalSigops: 0,
+        firstTemplateWithinMs: 1,
+      },
+    ],
+    { ...deps, dial: () => Promise.reject(new Error("not dialled")) },
+  );
+  new BlockSubmitter({
+    ...deps,
+    feed,
+    nodes: [],
+    candidates: { save: async () => {}, unresolved: async () => [] },
+  });
+  const server = new MiningServer({
+    ...deps,
+    jobs: { current: () => undefined, fresh: () => undefined },
+    extranonces: new ExtranonceAllocator({ serverId: 0 }),
+    identify: () => {
+      throw new Error("nobody is identified");
+    },
+    sink: { record: () => {} },
+    onBlock: () => {},
+    admission: () => null,
+  });
+  await server.drain({ windowMs: 0 });
+  const handshaker: Handshaker = {
+    backend: "noble",
+    pending: 0,
+    respond: () => Promise.reject(new Error("no handshakes")),
+    close: async () => {},
+  };
+  const listener = await listen({
+    ...deps,
+    host: "127.0.0.1",
+    port: 0,
+    handshaker,
+    native,
+    maxLength: () => undefined,
+    onConnection: () => {},
+  });
+  await listener.close();
+  return metrics.describe();
+}
+
+function providerMetrics(): MetricDescription[] {
+  const metrics = createMetrics({ defaults: false });
+  new TemplateProvider({
+    rpc: { call: async () => null },
+    clock: systemClock,
+    logger: silentLogger,
+    metrics,
+  });
+  return metrics.describe();
+}
+
+function metricTable(metrics: readonly MetricDescription[]): string {
+  return [
+    "| metric | type | labels | meaning |",
+    "|---|---|---|---|",
+    ...metrics.map(
+      ({ name, type, labels, help }) =>
+        `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${help} |`,
+    ),
+  ].join("\n");
+}
+
+it("docs/config.md is what the schemas say", async () => {
+  const text = [
+    "# Configuration",
+    "",
+    "Each key comes from, later over earlier: its default, the TOML file (`--config`), the environment, `--set section.key=value`.",
+    "`--example-config` prints a commented file, `--print-config` what is in force, `--check-config` only checks.",
+    "",
+    "## `lode pool`",
+    "",
+    configMarkdown(poolServerSchema),
+    "## `lode template-provider`",
+    "",
+    configMarkdown(templateProviderSchema),
+  ].join("\n");
+  await expect(text).toMatchFileSnapshot("../docs/config.md");
+});
+
+it("docs/metrics.md is what the code declares", async () => {
+  const text = [
+    "# Metrics",
+    "",
+    "Served by `/metrics` on the admin port, beside Node's own `process_*` and `nodejs_*`.",
+    "`lode_native_backend{backend}` is 1 for the native backend in use.",
+    "",
+    "## `lode pool`",
+    "",
+    metricTable(await poolMetrics()),
+    "",
+    "## `lode template-provider`",
+    "",
+    metricTable(providerMetrics()),
+    "",
+  ].join("\n");
+  await expect(text).toMatchFileSnapshot("../docs/metrics.md");
+});
