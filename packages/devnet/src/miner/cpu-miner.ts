@@ -1,14 +1,16 @@
-import { native } from "@lode/native";
 import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
-import { type ActiveJob, type ClientChannel, headerOf, MiningClient } from "@lode/roles";
+import { type ActiveJob, type ClientChannel, MiningClient } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
+import { NonceSearch } from "./nonce-search.ts";
+import { RateMeter } from "./rate-meter.ts";
 
+/** What a {@link CpuMiner} is and where it mines. */
 export interface CpuMinerOptions {
   /** A dialled connection to a mining server; not started yet. */
   readonly connection: FrameConnection;
   readonly userIdentity: string;
   readonly kind: "standard" | "extended";
-  /** Rate it keeps to, so that a demonstration looks the same on every machine. */
+  /** Rate it keeps to, so that a demonstration looks the same on every machine; 20,000 is easy for any. */
   readonly hashesPerSecond: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -17,6 +19,7 @@ export interface CpuMinerOptions {
   /** Every share the server has answered with success, by how many it answered. */
   readonly onAccepted?: (count: number) => void;
   readonly onRejected?: (errorCode: string) => void;
+  /** The connection is over; the miner has stopped. */
   readonly onClose?: (reason: string) => void;
 }
 
@@ -24,115 +27,136 @@ export interface CpuMinerOptions {
 export interface CpuMiner {
   /** Hashes tried so far. */
   readonly hashes: number;
+  /** Shares handed in so far. */
   readonly submitted: number;
+  /** Hashes per second measured over the last seconds: less than asked for when the machine cannot keep up. */
+  readonly hashrate: number;
+  /** Stops hashing and closes the connection. */
   stop(): void;
 }
 
 const SLICE_MS = 50;
-/** After a pause of the process, the lost time is not made up for beyond this. */
-const MAX_SLICES_AT_ONCE = 4;
-const NTIME_OFFSET = 68;
-const NONCE_OFFSET = 76;
-const VENDOR = "lode-cpu-miner";
-
-interface Attempt {
-  readonly job: ActiveJob;
-  readonly header: Uint8Array;
-  readonly view: DataView;
-  readonly extranonce: Uint8Array;
-  nonce: number;
-}
+/** After a pause of the process, the time lost beyond this is not made up for, milliseconds. */
+const MAX_CATCH_UP_MS = 200;
+/** Pause before asking again for a channel that was refused or closed, milliseconds. */
+const REOPEN_MS = 5_000;
+const EXTRANONCE_SIZE = 8;
 
 /** Mines on the event loop, in slices, at a fixed rate: a stand-in for a real device. */
 export function startCpuMiner(options: CpuMinerOptions): CpuMiner {
-  const { clock, random } = options;
-  let hashes = 0;
-  let submitted = 0;
-  let channel: ClientChannel | null = null;
-  let attempt: Attempt | null = null;
-  let lastSlice = clock.monotonic();
-  let timer: Timer | null = null;
-
-  const client = new MiningClient(
-    options.connection,
-    { flags: 0, vendor: VENDOR },
-    {
-      onSetup: () => {
-        const nominalHashRate = options.hashesPerSecond;
-        const request = { userIdentity: options.userIdentity, nominalHashRate };
-        client.open(options.kind === "standard" ? request : { ...request, minExtranonceSize: 8 });
-      },
-      onOpened: (opened) => {
-        channel = opened;
-        lastSlice = clock.monotonic();
-        timer = clock.every(SLICE_MS, mineSlice);
-      },
-      onOpenRefused: (_requestId, errorCode) =>
-        options.logger.warn({ error_code: errorCode }, "no channel was opened"),
-      onJob: (_channel, job) => {
-        attempt = newAttempt(job);
-      },
-      onAccepted: (_channel, answer) => options.onAccepted?.(answer.newSubmitsAcceptedCount),
-      onRejected: (_channel, answer) => options.onRejected?.(answer.errorCode),
-      onRefused: (reason) => options.onClose?.(reason),
-      onClose: (reason) => {
-        timer?.cancel();
-        options.onClose?.(reason);
-      },
-    },
-    options,
-  );
-
-  function newAttempt(job: ActiveJob): Attempt {
-    const extranonce = random(channel?.extranonceSize ?? 0);
-    const ntime = Math.max(job.minNtime, Math.floor(clock.now() / 1000));
-    const header = headerOf(job, { extranonce, version: job.version, ntime, nonce: 0 });
-    return { job, header, view: new DataView(header.buffer, header.byteOffset), extranonce, nonce: 0 };
-  }
-
-  function mineSlice(): void {
-    const now = clock.monotonic();
-    const slices = Math.min((now - lastSlice) / SLICE_MS, MAX_SLICES_AT_ONCE);
-    lastSlice = now;
-    const count = Math.round((options.hashesPerSecond * slices * SLICE_MS) / 1000);
-    for (let tries = 0; tries < count && attempt !== null; tries++) tryOnce(attempt);
-  }
-
-  function tryOnce(current: Attempt): void {
-    current.view.setUint32(NONCE_OFFSET, current.nonce, true);
-    hashes += 1;
-    if (isAtMost(native.sha256d(current.header), current.job.target)) submit(current);
-    if (current.nonce === 0xffff_ffff) attempt = newAttempt(current.job);
-    else current.nonce += 1;
-  }
-
-  function submit({ job, view, extranonce, nonce }: Attempt): void {
-    if (channel === null) return;
-    submitted += 1;
-    const ntime = view.getUint32(NTIME_OFFSET, true);
-    const share = { jobId: job.jobId, nonce, ntime, version: job.version };
-    client.submit(channel, channel.kind === "standard" ? share : { ...share, extranonce });
-  }
-
-  return {
-    get hashes() {
-      return hashes;
-    },
-    get submitted() {
-      return submitted;
-    },
-    stop() {
-      timer?.cancel();
-      options.connection.close("done");
-    },
-  };
+  return new EventLoopMiner(options);
 }
 
-/** hash ≤ target, both 32 bytes, little-endian. */
-function isAtMost(hash: Uint8Array, target: Uint8Array): boolean {
-  for (let at = 31; at >= 0; at--) {
-    const difference = (hash[at] ?? 0) - (target[at] ?? 0);
-    if (difference !== 0) return difference < 0;
+class EventLoopMiner implements CpuMiner {
+  readonly #options: CpuMinerOptions;
+  readonly #client: MiningClient;
+  readonly #meter: RateMeter;
+  #channel: ClientChannel | undefined;
+  #search: NonceSearch | undefined;
+  #hashes = 0;
+  #submitted = 0;
+  /** Hashes that are due but not tried yet, with fractions. */
+  #owed = 0;
+  #lastSlice: number;
+  #slices: Timer | undefined;
+  #reopening: Timer | undefined;
+
+  constructor(options: CpuMinerOptions) {
+    const { clock, connection } = options;
+    this.#options = options;
+    this.#lastSlice = clock.monotonic();
+    this.#meter = new RateMeter(this.#lastSlice);
+    this.#client = new MiningClient(
+      connection,
+      { flags: 0, vendor: "lode-cpu-miner" },
+      {
+        onSetup: () => this.#open(),
+        onOpened: (channel) => this.#onOpened(channel),
+        onOpenRefused: (_requestId, errorCode) => this.#reopenLater("refused", errorCode),
+        onChannelClosed: (_channel, reasonCode) => this.#reopenLater("closed", reasonCode),
+        onJob: (_channel, job) => {
+          this.#search = this.#searchOf(job);
+        },
+        onAccepted: (_channel, answer) => options.onAccepted?.(answer.newSubmitsAcceptedCount),
+        onRejected: (_channel, answer) => options.onRejected?.(answer.errorCode),
+        onRefused: (reason) => this.#onClose(reason),
+        onClose: (reason) => this.#onClose(reason),
+      },
+      options,
+    );
   }
-  return true;
+
+  get hashes(): number {
+    return this.#hashes;
+  }
+
+  get submitted(): number {
+    return this.#submitted;
+  }
+
+  get hashrate(): number {
+    return this.#meter.rate(this.#options.clock.monotonic());
+  }
+
+  stop(): void {
+    this.#halt();
+    this.#client.close("done");
+  }
+
+  #open(): void {
+    const { userIdentity, hashesPerSecond, kind } = this.#options;
+    const request = { userIdentity, nominalHashRate: hashesPerSecond };
+    this.#client.open(kind === "standard" ? request : { ...request, minExtranonceSize: EXTRANONCE_SIZE });
+  }
+
+  #onOpened(channel: ClientChannel): void {
+    const { clock } = this.#options;
+    this.#channel = channel;
+    this.#lastSlice = clock.monotonic();
+    this.#slices = clock.every(SLICE_MS, () => this.#mineSlice());
+  }
+
+  #reopenLater(what: "refused" | "closed", code: string): void {
+    const { logger, clock } = this.#options;
+    logger.warn({ error_code: code }, `the channel was ${what}`);
+    this.#halt();
+    this.#reopening = clock.after(REOPEN_MS, () => this.#open());
+  }
+
+  #onClose(reason: string): void {
+    this.#halt();
+    this.#options.onClose?.(reason);
+  }
+
+  #halt(): void {
+    this.#slices?.cancel();
+    this.#reopening?.cancel();
+    this.#channel = undefined;
+    this.#search = undefined;
+  }
+
+  #searchOf(job: ActiveJob): NonceSearch {
+    const { clock, random } = this.#options;
+    const extranonce = random(job.work.kind === "extended" ? (this.#channel?.extranonceSize ?? 0) : 0);
+    return new NonceSearch(job, extranonce, Math.max(job.minNtime, Math.floor(clock.now() / 1000)));
+  }
+
+  #mineSlice(): void {
+    const now = this.#options.clock.monotonic();
+    const elapsed = Math.min(now - this.#lastSlice, MAX_CATCH_UP_MS);
+    this.#lastSlice = now;
+    // Time without a job is not made up for.
+    if (this.#search !== undefined) this.#owed += (elapsed * this.#options.hashesPerSecond) / 1000;
+    while (this.#owed >= 1 && this.#search !== undefined && this.#channel !== undefined) {
+      const { tried, share } = this.#search.try(Math.floor(this.#owed));
+      this.#owed -= tried;
+      this.#hashes += tried;
+      this.#meter.add(tried, now);
+      if (share !== undefined) {
+        this.#submitted++;
+        this.#client.submit(this.#channel, share);
+      }
+      if (this.#search?.exhausted) this.#search = this.#searchOf(this.#search.job);
+    }
+  }
 }

@@ -1,19 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  assembleBlock,
-  bip34Push,
-  buildCoinbase,
-  coinbaseWithWitness,
-  concatBytes,
-  displayToInternal,
-  merklePath,
-  merkleRoot,
-  serializeHeader,
-  serializeOutput,
-  sha256d,
-} from "@lode/bitcoin";
+import { sha256d } from "@lode/bitcoin";
 import { checkChain, NodeRpc, type NodeRpcError, type NodeRpcOptions } from "@lode/bitcoin/node";
 import { systemClock } from "@lode/ports";
 import { VirtualClock } from "@lode/testing";
@@ -25,6 +13,7 @@ import { outpointKey } from "../chain/coins.ts";
 import { COIN } from "../chain/parameters.ts";
 import { ANYONE_CAN_SPEND } from "../chain/spend-rules.ts";
 import { type DevnetNode, type DevnetNodeOptions, startDevnetNode } from "./devnet-node.ts";
+import { type BlockTemplate, blockOfTemplate } from "./template-block.ts";
 
 const ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -61,62 +50,8 @@ const errorOf = async (call: Promise<unknown>) => {
   return error?.type;
 };
 
-interface BlockTemplate {
-  height: number;
-  version: number;
-  previousblockhash: string;
-  transactions: {
-    data: string;
-    txid: string;
-    hash: string;
-    depends: number[];
-    fee: number;
-    weight: number;
-  }[];
-  coinbasevalue: number;
-  longpollid: string;
-  curtime: number;
-  mintime: number;
-  bits: string;
-  target: string;
-  default_witness_commitment: string;
-}
-
 const template = async (rpc: NodeRpc, more: object = {}) =>
   (await rpc.call("getblocktemplate", [{ rules: ["segwit"], ...more }])) as BlockTemplate;
-
-/** What a pool does with a template: its own coinbase, a header, and the template's transactions. */
-function blockOf(given: BlockTemplate): Uint8Array {
-  const split = buildCoinbase({
-    version: 2,
-    prefix: bip34Push(given.height),
-    tag: Buffer.from("/test/"),
-    unique: new Uint8Array(12),
-    extranonceSize: 20,
-    sequence: 0xfffffffe,
-    outputs: concatBytes(
-      serializeOutput(BigInt(given.coinbasevalue), ANYONE_CAN_SPEND),
-      serializeOutput(0n, bytes(given.default_witness_commitment)),
-    ),
-    outputsCount: 2,
-    locktime: given.height - 1,
-  });
-  const coinbase = concatBytes(split.prefix, new Uint8Array(20), split.suffix);
-  const path = merklePath(given.transactions.map(({ txid }) => displayToInternal(txid)));
-  const header = serializeHeader({
-    version: given.version,
-    prevHash: displayToInternal(given.previousblockhash),
-    merkleRoot: merkleRoot(sha256d(coinbase), path),
-    ntime: given.curtime,
-    nbits: Number.parseInt(given.bits, 16),
-    nonce: 0,
-  });
-  return assembleBlock(
-    header,
-    coinbaseWithWitness(coinbase),
-    given.transactions.map(({ data }) => bytes(data)),
-  );
-}
 
 describe("a template", () => {
   it("becomes a block that the node takes, transactions and all", async () => {
@@ -143,7 +78,7 @@ describe("a template", () => {
     const weight = given.transactions.reduce((sum, one) => sum + one.weight, 0);
     expect(info.currentblockweight - weight).toBe(8000);
     expect(info.currentblocktx).toBe(2);
-    const block = blockOf(given);
+    const block = blockOfTemplate(given, ANYONE_CAN_SPEND);
     expect(await template(rpc, { mode: "proposal", data: hex(block) })).toBeNull();
     expect(grind(block)).toBe(true);
     expect(await rpc.call("submitblock", [hex(block)])).toBeNull();
@@ -160,7 +95,7 @@ describe("a template", () => {
     clock.advance(5000);
     const given = await template(rpc);
     expect(given.transactions).toHaveLength(5);
-    const block = blockOf(given);
+    const block = blockOfTemplate(given, ANYONE_CAN_SPEND);
     grind(block);
     expect(await rpc.call("submitblock", [hex(block)])).toBeNull();
   });
