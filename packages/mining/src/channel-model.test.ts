@@ -12,7 +12,7 @@ import { type Channel, defaultChannelSettings, type MiningJob } from "./index.ts
 
 const EASIEST = 10;
 const BLOCK = 30;
-const LIMITS = { maxJobs: 3, maxJobAgeMs: 1_000, maxRememberedShares: 6 };
+const LIMITS = { maxJobs: 3, maxJobAgeMs: 1_000, maxRememberedShares: 5 };
 /** Every step takes this long, in which a thousand shares a second are expected: vardiff has nothing to raise. */
 const STEP_MS = 20;
 
@@ -124,7 +124,7 @@ const step = (
   toString: () => name,
 });
 
-const activation = fc.constantFrom("same tip", "new tip", "same job").map((kind) =>
+const activation = fc.constantFrom("same tip", "same tip", "same job", "new tip").map((kind) =>
   step(
     `activate(${kind})`,
     (model, real) => {
@@ -147,12 +147,12 @@ const activation = fc.constantFrom("same tip", "new tip", "same job").map((kind)
 
 const submission = fc
   .record<ShareStep>({
-    back: fc.nat(7),
-    zeros: fc.constantFrom(EASIEST - 1, EASIEST, EASIEST + 2, EASIEST + 2, BLOCK),
-    tag: fc.nat(3),
-    version: fc.constantFrom("same", "same", "same", "rolled", "fixed bit"),
-    ntime: fc.constantFrom("good", "good", "good", "good", "low", "high"),
-    sizeOk: fc.constantFrom(true, true, true, true, false),
+    back: fc.constantFrom(0, 0, 0, 1, 1, 2, 3, 7),
+    zeros: fc.constantFrom(EASIEST - 1, EASIEST, EASIEST + 4, EASIEST + 4, EASIEST + 5, BLOCK),
+    tag: fc.nat(5),
+    version: fc.constantFrom("same", "same", "same", "rolled", "rolled", "fixed bit"),
+    ntime: fc.constantFrom(...Array<"good">(10).fill("good"), "low", "high"),
+    sizeOk: fc.constantFrom(...Array<boolean>(12).fill(true), false),
   })
   .map((share) =>
     step(`share(${JSON.stringify(share)})`, (model, real) => {
@@ -192,10 +192,13 @@ const update = fc.constantFrom(0, EASIEST + 1, EASIEST + 4).map((zeros) =>
 
 describe("a channel", () => {
   it("behaves as a naive model of jobs, targets, duplicates and bounds does", () => {
-    const commands = fc.commands([activation, submission, submission, submission, waiting, update], {
-      maxCommands: 80,
-      size: "max",
-    });
+    const commands = fc.commands(
+      [activation, ...Array<typeof submission>(10).fill(submission), waiting, update],
+      {
+        maxCommands: 150,
+        size: "max",
+      },
+    );
     const settings = { sharesPerMinute: 60_000, easiestTarget: targetOfZeros(EASIEST), ...LIMITS };
     fc.assert(
       fc.property(commands, (steps) => {

@@ -449,6 +449,24 @@ describe("a channel's target", () => {
     expect(rain(2, 200)).toBe(true);
   });
 
+  it("that the client keeps harder than wished is no reason to think less of the miner", () => {
+    const channel = open(1e12);
+    const easy = tipNamed(1, 1n << 180n);
+    channel.activate(1, scriptedJob(1, easy), NOW);
+    channel.update(1e12, targetFromHashrate(8e12, 6), NOW);
+    channel.activate(2, scriptedJob(2, easy), NOW);
+    // An eighth of six shares a minute, as it must be at an eighth of the target.
+    const zeros = 256 - channel.target.toString(2).length + 1;
+    for (let n = 1; n <= 30; n++) {
+      const now = at(NOW.monotonic + n * 80_000);
+      for (let seconds = 70; seconds > 0; seconds -= 10) channel.onTimer(at(now.monotonic - seconds * 1000));
+      expect(outcome(channel.checkShare(share({ jobId: 2, nonce: nonceWithZeros(zeros, n) }), now))).toBe(
+        "accepted",
+      );
+    }
+    expect(channel.hashrate / 1e12).toBeCloseTo(1, 1);
+  });
+
   it("is not moved by shares that are refused", () => {
     const channel = channelWithJob();
     const hashrate = channel.hashrate;

@@ -8,7 +8,8 @@ export const VERSION_ROLLING_MASK = 0x1fff_ffe0;
 export const MAX_FUTURE_NTIME = 7_200;
 
 /**
- * The checks behind the hash, in order: stale, version bits, ntime, target, duplicate. Pure: nothing is remembered here.
+ * The checks behind the hash, in order: stale, version bits, ntime, target, duplicate. Remembers nothing; for a share that
+ * is good, the table makes room, which may cost it its oldest jobs.
  *
  * @param known the job the share names
  * @param hash its header's hash
