@@ -273,6 +273,6 @@ export class Chain {
 }
 
 /** Txids of a block's transactions, internal order. */
-export function txidsOf(block: Block): Uint8Array[] {
+function txidsOf(block: Block): Uint8Array[] {
   return (block.transactions ?? []).map(transactionId);
 }

@@ -50,7 +50,7 @@ export function startTraffic(options: TrafficOptions): { stop(): void } {
 }
 
 /** Serialized spend of a coin that anyone can spend: change in output 0, some random data in output 1. */
-export function trafficTransaction(outpoint: string, coin: Coin, random: Random): Uint8Array {
+function trafficTransaction(outpoint: string, coin: Coin, random: Random): Uint8Array {
   const [first = 0, second = 0, third = 0] = random(3);
   const fee = 500n + BigInt((first * 256 + second) % FEE_SPREAD);
   const data = random(8 + (third % 64));

@@ -29,7 +29,7 @@ export interface NodeState {
 }
 
 /** One RPC method. */
-export interface Method {
+interface Method {
   /** Parameter names in order, for calls by name; those ending in `?` may be left out. */
   readonly parameters: readonly string[];
   /**
