@@ -50,6 +50,7 @@ export function explainSystemError(error: unknown, doing: string): unknown {
     EROFS: `the file system is read-only${where}: choose a directory that can be written`,
     ENOSPC: `the disk is full${where}: make room, or choose another directory`,
     ENOENT: `not found:${where}`,
+    EEXIST: `something else is in the way:${where}`,
     ENOTDIR: `not a directory:${where}`,
   };
   const text = typeof code === "string" ? advice[code] : undefined;

@@ -19,7 +19,7 @@ export interface DevChain {
 /** Rate of the one simulated miner: every machine reaches it, also without the addon. */
 export const MINER_HASHES_PER_SECOND = 20_000;
 /** The miner finds a block in about this time, seconds. */
-const BLOCK_SECONDS = 14;
+const BLOCK_SECONDS = 10;
 const TRANSACTIONS_PER_MINUTE = 30;
 
 /** The built-in chain: just hard enough that the one miner finds a block every ten to twenty seconds. */
