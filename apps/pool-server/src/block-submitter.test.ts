@@ -171,6 +171,19 @@ describe("BlockSubmitter", () => {
     expect(candidates.states.at(-1)).toBe("accepted");
   });
 
+  it("keeps a block accepted, and counts it once, when a slower node finds it inconclusive", async () => {
+    const nodes = [scriptedNode("a", [null]), scriptedNode("b", [new Error("ECONNRESET"), "inconclusive"])];
+    const { submitter, clock, candidates, accepted } = setUp(nodes);
+    submitter.submit(foundBlock());
+    await clock.advanceAsync(60_000);
+    expect(candidates.saved.get(DISPLAY)?.answers).toEqual(["a: ok", "b: inconclusive"]);
+    submitter.observeTip(HASH);
+    await submitter.settled();
+    expect(accepted).toEqual([DISPLAY]);
+    expect(candidates.saved.get(DISPLAY)?.state).toBe("accepted");
+    expect(await candidates.unresolved()).toEqual([]);
+  });
+
   it("submits the whole block as soon as the template's transactions are here", async () => {
     const node = scriptedNode("a", [null]);
     const transaction = Uint8Array.of(1, 2, 3);

@@ -182,7 +182,7 @@ export class BlockSubmitter {
         this.#update(entry, { answers: [...entry.candidate.answers, `${node.name}: ${answer ?? "ok"}`] });
         if (TAKEN.has(answer)) this.#resolve(entry, "accepted", node.name);
         else if (LATER.has(answer)) again();
-        else if (RACING.has(answer)) this.#update(entry, { state: "submitted" });
+        else if (RACING.has(answer)) this.#race(entry);
         else this.#refuse(entry, node, answer ?? "");
       },
       (error: unknown) => {
@@ -194,6 +194,11 @@ export class BlockSubmitter {
         again();
       },
     );
+  }
+
+  /** A node that sees another best block takes nothing back from one that has ours. */
+  #race(entry: Tracked): void {
+    if (entry.candidate.state === "found") this.#update(entry, { state: "submitted" });
   }
 
   #refuse(entry: Tracked, node: BlockTarget, answer: string): void {
