@@ -23,11 +23,8 @@ export {
   updateErrorCodes,
 } from "./mining-server/error-codes.ts";
 export { type MinerMessage, minerMaxLength } from "./mining-server/miner-messages.ts";
-export {
-  MiningServer,
-  type MiningServerDeps,
-  type MiningServerStats,
-} from "./mining-server/mining-server.ts";
+export { MiningServer } from "./mining-server/mining-server.ts";
+export type { MiningServerDeps, MiningServerStats } from "./mining-server/server-contract.ts";
 export {
   GROUP_CHANNEL_ID,
   type MiningServerSettings,

@@ -1,20 +1,38 @@
-import type { Channel, Instant } from "@lode/mining";
+import { type Channel, type Instant, instantOf, type MiningJob } from "@lode/mining";
+import type { Clock, Timer } from "@lode/ports";
 import { encodeFrame, mining } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
 import type { JobFrames } from "./job-frames.ts";
 import { openSuccess } from "./opening.ts";
 import { isSameTip } from "./work-supply.ts";
 
+/** How long a fan-out rests when the connection's queue is full, milliseconds. */
+const REST_MS = 10;
+
+/** What a {@link JobDelivery} needs. */
+export interface JobDeliveryOptions {
+  readonly clock: Clock;
+  /** Queued bytes above which a fan-out rests. */
+  readonly fanOutQueueBytes: number;
+  /** Runs the rest of a fan-out, containing what it throws. */
+  readonly guard: (work: () => void) => void;
+}
+
 /**
  * Brings jobs to one connection's channels, every channel addressed by its own id. Job ids are counted per connection, so
- * no two valid jobs share one (SV2 5.3.15). Nothing is flushed here: what is sent in one turn leaves in one write.
+ * no two valid jobs share one (SV2 5.3.15).
  */
 export class JobDelivery {
   readonly #connection: FrameConnection;
+  readonly #options: JobDeliveryOptions;
   #nextJobId = 1;
+  /** What is left of a fan-out that rests. */
+  #rest: { readonly frames: JobFrames; readonly channels: Iterator<Channel> } | undefined;
+  #resting: Timer | undefined;
 
-  constructor(connection: FrameConnection) {
+  constructor(connection: FrameConnection, options: JobDeliveryOptions) {
     this.#connection = connection;
+    this.#options = options;
   }
 
   /** OpenSuccess, one future job, SetNewPrevHash: what firmware expects, in this order (SV2 5.3.15, 5.3.17). */
@@ -41,6 +59,49 @@ export class JobDelivery {
     this.#send(channel, jobId, frames, newTip);
   }
 
+  /**
+   * Delivers to every channel that does not have a newer job, and flushes. Thousands of channels can be more than the
+   * connection may queue: then the rest waits until the peer has taken something. The next fan-out replaces it.
+   *
+   * @param channels live: what closes meanwhile is left out
+   */
+  fanOut(channels: Iterable<Channel>, frames: JobFrames, now: Instant): void {
+    this.#rest = { frames, channels: channels[Symbol.iterator]() };
+    this.#continue(now);
+  }
+
+  /** Ends what is left of a fan-out. */
+  stop(): void {
+    this.#resting?.cancel();
+    this.#rest = undefined;
+  }
+
+  #continue(now: Instant): void {
+    if (this.#rest === undefined) return;
+    const { frames, channels } = this.#rest;
+    for (let next = channels.next(); !next.done; next = channels.next()) {
+      if (lacks(next.value, frames.job)) this.deliver(next.value, frames, now);
+      if (this.#isFull()) {
+        this.#resumeLater();
+        return;
+      }
+    }
+    this.#rest = undefined;
+    this.#connection.flush();
+  }
+
+  #isFull(): boolean {
+    if (this.#connection.queuedBytes <= this.#options.fanOutQueueBytes) return false;
+    this.#connection.flush();
+    return this.#connection.queuedBytes > this.#options.fanOutQueueBytes;
+  }
+
+  #resumeLater(): void {
+    this.#resting?.cancel();
+    const { clock, guard } = this.#options;
+    this.#resting = clock.after(REST_MS, () => guard(() => this.#continue(instantOf(clock))));
+  }
+
   #send(channel: Channel, jobId: number, frames: JobFrames, newTip: boolean): void {
     this.#connection.send(
       channel.kind === "standard"
@@ -55,4 +116,9 @@ export class JobDelivery {
     this.#nextJobId = jobId === 0xffff_ffff ? 1 : jobId + 1;
     return jobId;
   }
+}
+
+/** A refresh or an opening may have brought a channel this job, or a newer one of the tip, before its turn came. */
+function lacks({ job }: Channel, next: MiningJob): boolean {
+  return job === undefined || job.serial < next.serial || !isSameTip(job.tip, next.tip);
 }

@@ -1,6 +1,6 @@
 import { maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
-import { MiningFlags, mining } from "@lode/protocol";
+import { mining } from "@lode/protocol";
 import { ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
 import { type FrameConnection, memoryPair } from "@lode/transport";
 import { describe, expect, it } from "vitest";
@@ -83,6 +83,36 @@ describe("a new job", () => {
     const write = (name: string) =>
       ["1f", "20", "1f", "20"].map((type) => `${name} ${type}`).concat(`${name} flush`);
     expect(log).toEqual([...write("a"), ...write("b")]);
+  });
+
+  it("for more channels than a connection may queue goes out in parts; a newer one replaces the rest", () => {
+    const settings = { channel: calm, fanOutQueueBytes: 20_000, extendedRefreshMs: 1e9 };
+    const wire = { writeQueueBytes: 30_000, latencyMs: 40 };
+    const pool = new ScriptedPool({ settings, wire });
+    const miner = new ScriptedMiner(pool.wire().client, () => pool.clock.advance(100)).setUp();
+    const channels = 300;
+    for (let i = 0; i < channels; i++) {
+      miner.openExtended();
+      miner.takeNames();
+    }
+    pool.server.publish(pool.jobs.next());
+    const closedMeanwhile = 2 + channels - 1;
+    miner.send(mining.CloseChannel, { channelId: closedMeanwhile, reasonCode: "" });
+    pool.clock.advance(60);
+    const job = pool.jobs.nextTip();
+    pool.server.publish(job);
+    pool.clock.advance(10_000);
+    expect(miner.closed).toBeNull();
+    const activated = new Map<number, string>();
+    for (const { name, fields } of miner.takeAll()) {
+      if (name === "SetNewPrevHash") {
+        expect(activated.has(fields.channelId)).toBe(false);
+        activated.set(fields.channelId, `${fields.prevHash}`);
+      }
+    }
+    expect(activated.size).toBe(channels - 1);
+    expect(activated.has(closedMeanwhile)).toBe(false);
+    expect(new Set(activated.values())).toEqual(new Set([`${job.tip.prevHash}`]));
   });
 
   it("reaches nobody who has no channel, and is not an event for them", () => {
@@ -173,61 +203,6 @@ describe("a fresh job", () => {
     }
     expect(Math.max(...perStep)).toBe(4);
     expect(perStep.reduce((sum, jobs) => sum + jobs)).toBeGreaterThanOrEqual(80);
-  });
-});
-
-describe("a new target", () => {
-  const rate = { nominalHashRate: 1e15, maximumTarget: new Uint8Array(32).fill(0xff) };
-
-  it("leaves in one write with a fresh job for that channel, before it", () => {
-    const { pool, miner } = connect();
-    pool.clock.advance(2_000);
-    miner.takeNames();
-    miner.send(mining.UpdateChannel, { channelId: 2, ...rate });
-    const { channelId, maximumTarget } = miner.take("SetTarget");
-    expect(channelId).toBe(2);
-    expect(maximumTarget[31]).toBe(0);
-    expect(miner.take("NewExtendedMiningJob")).toMatchObject({
-      channelId: 2,
-      minNtime: pool.jobs.tip.headerTimestamp,
-    });
-    expect(miner.takeNames()).toEqual([]);
-  });
-
-  it("waits for a second after the channel's last job, however often the client asks", () => {
-    const { pool, miner } = connect({ settings: { channel: calm } });
-    pool.clock.advance(2_000);
-    for (let i = 0; i < 50; i++)
-      miner.send(mining.UpdateChannel, { channelId: 2, ...rate, nominalHashRate: 10 ** (10 + (i % 9)) });
-    expect(miner.takeNames()).toEqual(["SetTarget", "NewExtendedMiningJob"]);
-    pool.clock.advance(990);
-    expect(miner.takeNames()).toEqual([]);
-    pool.clock.advance(510);
-    expect(miner.takeNames()).toEqual(["SetTarget", "NewExtendedMiningJob"]);
-  });
-
-  it("comes from silence: vardiff makes it easier without any share", () => {
-    const pool = new ScriptedPool({ settings: { channel: defaultChannelSettings } });
-    const miner = pool.connect().setUp();
-    const opened = miner.openStandard({ nominalHashRate: 1e15 });
-    miner.takeNames();
-    pool.clock.advance(300_000);
-    const targets = miner.takeAll().filter((message) => message.name === "SetTarget");
-    expect(targets.length).toBeGreaterThan(0);
-    const bigEndian = (bytes: Uint8Array) => Buffer.from(bytes).reverse().toString("hex");
-    const first = targets[0]!.fields as mining.SetTarget;
-    expect(bigEndian(first.maximumTarget) > bigEndian(opened.target)).toBe(true);
-  });
-
-  it("that changed with the tip goes before the future job", () => {
-    const { pool, miner } = connect({ settings: { channel: { ...calm, sharesPerMinute: 6 } } });
-    const rich = pool.connect().setUp(MiningFlags.requiresStandardJobs);
-    rich.openStandard({ nominalHashRate: 1e15 });
-    rich.takeNames();
-    miner.takeNames();
-    // Work of 2^50 per block: this miner would meet it every second or so, so its target becomes the network's.
-    pool.server.publish(pool.jobs.nextTip(maxTarget >> 50n));
-    expect(rich.takeNames()).toEqual(["SetTarget", "NewMiningJob", "SetNewPrevHash"]);
   });
 });
 

@@ -1,15 +1,5 @@
-import {
-  type AcceptedShare,
-  type Channel,
-  type ExtranonceAllocator,
-  type FoundBlock,
-  type Identity,
-  type Instant,
-  instantOf,
-  type MiningJob,
-  type ShareSink,
-} from "@lode/mining";
-import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
+import { type AcceptedShare, type Channel, type Instant, instantOf, type MiningJob } from "@lode/mining";
+import type { Timer } from "@lode/ports";
 import { MiningFlags, MiningSuccessFlags, Protocol } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
 import type { CloseReason } from "../setup/close-reasons.ts";
@@ -17,42 +7,12 @@ import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
 import { type MinerMessage, minerMessages } from "./miner-messages.ts";
 import { MiningSession } from "./mining-session.ts";
+import type { MiningServerDeps, MiningServerStats } from "./server-contract.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 import type { SessionContext } from "./session-context.ts";
 import { type MiningServerSettings, miningServerDefaults } from "./settings.ts";
 import { WorkRate } from "./work-rate.ts";
-import { type JobSource, WorkSupply } from "./work-supply.ts";
-
-/** What a mining server needs from its process. */
-export interface MiningServerDeps {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly jobs: JobSource;
-  readonly extranonces: ExtranonceAllocator;
-  /** Who is paid for a channel. @throws CodedError, `unknown-user` or `invalid-user-identity` */
-  readonly identify: (userIdentity: string) => Identity;
-  /** Takes accepted shares; they are answered after {@link MiningServer.acknowledge}. */
-  readonly sink: ShareSink;
-  /** Called at once, before the share that found it is answered. Must not throw; an exception is logged and dropped. */
-  readonly onBlock: (found: FoundBlock) => void;
-  /** Why no new channels are opened now, an error code for the client; null when they are. */
-  readonly admission: () => string | null;
-}
-
-/** What {@link MiningServer.stats} tells. */
-export interface MiningServerStats {
-  /** Connections that are set up. */
-  readonly connections: number;
-  readonly channels: number;
-  readonly standardChannels: number;
-  readonly extendedChannels: number;
-  /** Shares since the start. */
-  readonly accepted: number;
-  readonly rejected: number;
-  /** Hashes per second, estimated from accepted work of the last ten minutes. */
-  readonly hashrate: number;
-}
+import { WorkSupply } from "./work-supply.ts";
 
 const ALL_FLAGS =
   MiningFlags.requiresStandardJobs | MiningFlags.requiresWorkSelection | MiningFlags.requiresVersionRolling;
@@ -77,6 +37,7 @@ export class MiningServer {
   #retargets = new Set<Channel>();
   #refusing: CloseReason | undefined;
   #onEmpty: (() => void) | undefined;
+  #drained: Promise<void> | undefined;
 
   constructor(deps: MiningServerDeps, settings: Partial<MiningServerSettings> = {}) {
     this.#deps = deps;
@@ -141,24 +102,11 @@ export class MiningServer {
 
   /**
    * Closes every connection in its own slot of the window, each after what it sent before was answered. New connections
-   * are refused from now on. Resolves when all are gone; the server is over then.
+   * are refused from now on. Resolves when all are gone; the server is over then. A second call changes nothing.
    */
-  async drain({ windowMs }: { windowMs: number }): Promise<void> {
-    this.#refusing = "draining";
-    const sessions = [...this.#sessions.values()];
-    for (const [id, connection] of this.#connections) {
-      if (!this.#sessions.has(id)) connection.end("draining" satisfies CloseReason);
-    }
-    const slots = sessions.map((session, index) =>
-      this.#deps.clock.after((windowMs * index) / sessions.length, () => session.drain("draining")),
-    );
-    if (this.#connections.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onEmpty = resolve;
-      });
-    }
-    for (const slot of slots) slot.cancel();
-    this.#ticker.cancel();
+  drain({ windowMs }: { windowMs: number }): Promise<void> {
+    this.#drained ??= this.#drain(windowMs);
+    return this.#drained;
   }
 
   stats(): MiningServerStats {
@@ -190,6 +138,24 @@ export class MiningServer {
     if (session === undefined) return;
     if (now.monotonic - channel.activatedAt < this.#settings.retargetIntervalMs) this.#retargets.add(channel);
     else session.guard(() => session.refresh(channel, now));
+  }
+
+  async #drain(windowMs: number): Promise<void> {
+    this.#refusing = "draining";
+    for (const [id, connection] of this.#connections) {
+      if (!this.#sessions.has(id)) connection.end("draining" satisfies CloseReason);
+    }
+    const sessions = [...this.#sessions.values()];
+    const slots = sessions.map((session, index) =>
+      this.#deps.clock.after((windowMs * index) / sessions.length, () => session.drain()),
+    );
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+    }
+    for (const slot of slots) slot.cancel();
+    this.#ticker.cancel();
   }
 
   #createContext(): SessionContext {
@@ -236,19 +202,21 @@ export class MiningServer {
       deadlineMs: this.#settings.setupTimeoutMs,
       decoder: minerMessages,
       open: (peer, reader) => {
-        const session = new MiningSession(this.#context, peer, reader, () =>
-          this.#onGone(reader.connection.id),
+        const { connection } = reader;
+        const session = new MiningSession(this.#context, peer, reader, (reason) =>
+          this.#onGone(connection, reason),
         );
         this.#sessions.set(session.id, session);
         return session;
       },
-      onAbandoned: (connection) => this.#onGone(connection.id),
+      onAbandoned: (connection, reason) => this.#onGone(connection, reason),
     };
   }
 
-  #onGone(connectionId: number): void {
-    this.#sessions.delete(connectionId);
-    this.#connections.delete(connectionId);
+  #onGone({ id }: FrameConnection, reason: string): void {
+    this.#context.metrics.closedConnections.inc(reason);
+    this.#sessions.delete(id);
+    this.#connections.delete(id);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 }

@@ -17,9 +17,9 @@ import { type UpdateErrorCode, unknownChannel } from "./error-codes.ts";
 import { JobDelivery } from "./job-delivery.ts";
 import type { JobFrames } from "./job-frames.ts";
 import type { MinerMessage } from "./miner-messages.ts";
-import { type Opening, openChannel, openSuccess } from "./opening.ts";
+import { type Opening, openSuccess } from "./opening.ts";
+import { SessionChannels } from "./session-channels.ts";
 import type { SessionContext } from "./session-context.ts";
-import { GROUP_CHANNEL_ID } from "./settings.ts";
 
 /** One miner's connection, once it is set up: its channels, their jobs and shares. */
 export class MiningSession implements MessageHandler<MinerMessage> {
@@ -27,27 +27,33 @@ export class MiningSession implements MessageHandler<MinerMessage> {
   readonly #peer: SetupPeer;
   readonly #reader: FrameReader<MinerMessage | SetupMessage>;
   readonly #delivery: JobDelivery;
-  readonly #onEnd: (session: MiningSession) => void;
-  readonly #channels = new Map<number, Channel>();
-  #idle: Timer | undefined;
-  #nextChannelId = GROUP_CHANNEL_ID + 1;
+  readonly #onEnd: (reason: string) => void;
+  readonly #channels: SessionChannels;
   /** Shares that were recorded and not acknowledged. */
   #unanswered = 0;
-  /** Set while draining: called when nothing is unanswered any more. */
-  #finish: (() => void) | undefined;
+  /** Set while draining: patience with what is unanswered. */
+  #draining: Timer | undefined;
 
   constructor(
     context: SessionContext,
     peer: SetupPeer,
     reader: FrameReader<MinerMessage | SetupMessage>,
-    onEnd: (session: MiningSession) => void,
+    onEnd: (reason: string) => void,
   ) {
     this.#context = context;
     this.#peer = peer;
     this.#reader = reader;
-    this.#delivery = new JobDelivery(reader.connection);
+    this.#delivery = new JobDelivery(reader.connection, {
+      clock: context.clock,
+      fanOutQueueBytes: context.settings.fanOutQueueBytes,
+      guard: (work) => this.guard(work),
+    });
+    this.#channels = new SessionChannels(context, {
+      connectionId: reader.connection.id,
+      flags: peer.flags,
+      onIdle: () => this.end("no-channel" satisfies CloseReason),
+    });
     this.#onEnd = onEnd;
-    this.#awaitChannel();
   }
 
   get id(): number {
@@ -55,7 +61,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
   }
 
   onMessage(message: MinerMessage): void {
-    if (this.#finish !== undefined) return;
+    if (this.#draining !== undefined) return;
     switch (message.name) {
       case "SubmitSharesExtended":
         this.#onShare(message.fields.channelId, message.fields);
@@ -73,7 +79,15 @@ export class MiningSession implements MessageHandler<MinerMessage> {
         this.#onUpdate(message.fields);
         break;
       case "CloseChannel":
-        this.#onCloseChannel(message.fields);
+        this.#channels.close(message.fields.channelId);
+        this.#context.logger.debug(
+          {
+            conn_id: this.id,
+            channel_id: message.fields.channelId,
+            reason: printable(message.fields.reasonCode),
+          },
+          "channel closed by the client",
+        );
         break;
       case "SetCustomMiningJob": {
         const { channelId, requestId } = message.fields;
@@ -85,18 +99,16 @@ export class MiningSession implements MessageHandler<MinerMessage> {
   }
 
   onClose(reason: string): void {
-    this.#idle?.cancel();
-    for (const channel of this.#channels.values()) this.#closeChannel(channel);
+    this.#delivery.stop();
+    this.#channels.end();
     this.#context.logger.debug({ conn_id: this.id, reason }, "connection closed");
-    this.#onEnd(this);
-    this.#finish?.();
+    this.#draining?.cancel();
+    this.#onEnd(reason);
   }
 
-  /** Hands a job to every channel, in one write. */
+  /** Hands a job to every channel, in one write unless there are thousands. */
   publish(frames: JobFrames, now: Instant): void {
-    if (this.#channels.size === 0 || !this.#getsJobs) return;
-    for (const channel of this.#channels.values()) this.#delivery.deliver(channel, frames, now);
-    this.#reader.connection.flush();
+    if (this.#channels.size > 0 && this.#getsJobs) this.#delivery.fanOut(this.#channels, frames, now);
   }
 
   /** Runs work that is not caused by a frame, containing what it throws. */
@@ -114,12 +126,14 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     const { standardRefreshMs, extendedRefreshMs, roundMs } = this.#context.settings;
     const refreshMs = channel.kind === "standard" ? standardRefreshMs : extendedRefreshMs;
     const due = now.monotonic - channel.activatedAt + roundMs > refreshMs;
-    if (channel.onTimer(now) || due) this.refresh(channel, now);
+    const retarget = channel.onTimer(now);
+    if (due) this.refresh(channel, now);
+    else if (retarget) this.#context.onRetarget(channel);
   }
 
   /** A job the channel has not had yet; with SetTarget before it when the target is a new one (SV2 5.3.21). */
   refresh(channel: Channel, now: Instant): void {
-    if (!this.#getsJobs || this.#channels.get(channel.id) !== channel) return;
+    if (!this.#getsJobs || !this.#channels.has(channel)) return;
     const frames = this.#context.supply.newerThan(channel.job);
     if (frames !== undefined) this.#delivery.deliver(channel, frames, now);
   }
@@ -132,7 +146,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
 
   /** Tells the client what was acknowledged on a channel (SV2 5.3.13); nothing for a closed one (SV2 5.3.9). */
   answer(channel: Channel): void {
-    if (this.#channels.get(channel.id) !== channel) return;
+    if (!this.#channels.has(channel)) return;
     const acknowledgement = channel.takeAcknowledgement();
     if (acknowledgement === undefined) return;
     const fields = { channelId: channel.id, ...acknowledgement };
@@ -141,7 +155,9 @@ export class MiningSession implements MessageHandler<MinerMessage> {
 
   /** Everything that is durable was answered. */
   onAnswered(): void {
-    if (this.#unanswered === 0) this.#finish?.();
+    if (this.#draining === undefined || this.#unanswered > 0) return;
+    this.#draining.cancel();
+    this.#leave();
   }
 
   /** Ends the connection. */
@@ -149,26 +165,20 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     this.#reader.end(reason);
   }
 
-  /**
-   * Looks at nothing that arrives from now on, waits for the answers to what did, then closes; Reconnect goes first to
-   * vendors that understand it (SV2 3.6.5).
-   */
-  drain(reason: CloseReason): void {
-    if (this.#finish !== undefined) return;
-    const deadline = this.#context.clock.after(this.#context.settings.drainAnswerMs, () => finish());
-    let finished = false;
-    const finish = () => {
-      if (finished) return;
-      finished = true;
-      deadline.cancel();
-      if (this.#reader.ended) return;
-      if (this.#context.settings.reconnectVendors.includes(this.#peer.vendor)) {
-        this.#reader.connection.send(encodeFrame(common.Reconnect, { newHost: "", newPort: 0 }));
-      }
-      this.end(reason);
-    };
-    this.#finish = finish;
-    if (this.#unanswered === 0) finish();
+  /** Looks at nothing that arrives from now on, waits for the answers to what did, then closes. */
+  drain(): void {
+    const { clock, settings } = this.#context;
+    this.#draining ??= clock.after(settings.drainAnswerMs, () => this.#leave());
+    this.onAnswered();
+  }
+
+  /** Reconnect goes first to vendors that understand it (SV2 3.6.5). */
+  #leave(): void {
+    if (this.#reader.ended) return;
+    if (this.#context.settings.reconnectVendors.includes(this.#peer.vendor)) {
+      this.#reader.connection.send(encodeFrame(common.Reconnect, { newHost: "", newPort: 0 }));
+    }
+    this.end("draining" satisfies CloseReason);
   }
 
   /** SV2 5.1.4: the client brings its own work. */
@@ -178,26 +188,16 @@ export class MiningSession implements MessageHandler<MinerMessage> {
 
   #onOpen(opening: Opening): void {
     const { connection } = this.#reader;
-    const place = { id: connection.id, flags: this.#peer.flags, channels: this.#channels.size };
-    const channel = openChannel(this.#context, opening, place, this.#nextChannelId);
-    const user = printable(opening.userIdentity);
+    const log = { conn_id: connection.id, user_identity: printable(opening.userIdentity) };
+    const channel = this.#channels.open(opening);
     if (typeof channel === "string") {
       this.#context.metrics.refusedOpenings.inc(channel);
-      const log = { conn_id: connection.id, user_identity: user, error_code: channel };
-      this.#context.logger.info(log, "channel refused");
+      this.#context.logger.info({ ...log, error_code: channel }, "channel refused");
       const refusal = { requestId: opening.requestId, errorCode: channel };
       connection.send(encodeFrame(mining.OpenMiningChannelError, refusal));
       return;
     }
-    this.#idle?.cancel();
-    this.#idle = undefined;
-    this.#nextChannelId++;
-    this.#channels.set(channel.id, channel);
-    this.#context.channels.add(channel);
-    this.#context.logger.debug(
-      { conn_id: connection.id, channel_id: channel.id, user_identity: user, kind: channel.kind },
-      "channel opened",
-    );
+    this.#context.logger.debug({ ...log, channel_id: channel.id, kind: channel.kind }, "channel opened");
     const frames = this.#getsJobs ? this.#context.supply.opening() : undefined;
     if (frames === undefined) connection.send(openSuccess(opening.requestId, channel));
     else this.#delivery.open(opening.requestId, channel, frames, instantOf(this.#context.clock));
@@ -208,7 +208,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     const channel = this.#channels.get(channelId);
     if (channel === undefined) {
       metrics.onRejected(unknownChannel);
-      if (!this.#wasClosed(channelId))
+      if (!this.#channels.wasClosed(channelId))
         this.#refuseShare(channelId, submission.sequenceNumber, unknownChannel);
       return;
     }
@@ -238,7 +238,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
   #onUpdate({ channelId, nominalHashRate, maximumTarget }: mining.UpdateChannel): void {
     const channel = this.#channels.get(channelId);
     if (channel === undefined) {
-      if (!this.#wasClosed(channelId)) this.#refuseUpdate(channelId, unknownChannel);
+      if (!this.#channels.wasClosed(channelId)) this.#refuseUpdate(channelId, unknownChannel);
       return;
     }
     let retarget: boolean;
@@ -258,36 +258,5 @@ export class MiningSession implements MessageHandler<MinerMessage> {
 
   #refuseUpdate(channelId: number, errorCode: UpdateErrorCode): void {
     this.#reader.connection.send(encodeFrame(mining.UpdateChannelError, { channelId, errorCode }));
-  }
-
-  /** SV2 5.3.9: a group's id stands for all its channels. */
-  #onCloseChannel({ channelId, reasonCode }: mining.CloseChannel): void {
-    const log = { conn_id: this.id, channel_id: channelId, reason: printable(reasonCode) };
-    this.#context.logger.debug(log, "channel closed by the client");
-    if (channelId === GROUP_CHANNEL_ID) {
-      for (const channel of this.#channels.values()) this.#closeChannel(channel);
-    } else {
-      const channel = this.#channels.get(channelId);
-      if (channel !== undefined) this.#closeChannel(channel);
-    }
-    if (this.#channels.size === 0 && this.#idle === undefined) this.#awaitChannel();
-  }
-
-  #closeChannel(channel: Channel): void {
-    this.#channels.delete(channel.id);
-    channel.close();
-    this.#context.channels.remove(channel);
-    this.#context.supply.retire(channel.extranoncePrefix);
-  }
-
-  #awaitChannel(): void {
-    this.#idle = this.#context.clock.after(this.#context.settings.firstChannelTimeoutMs, () =>
-      this.end("no-channel" satisfies CloseReason),
-    );
-  }
-
-  /** The client closed it: nothing may be sent for it any more (SV2 5.3.9). */
-  #wasClosed(channelId: number): boolean {
-    return channelId > GROUP_CHANNEL_ID && channelId < this.#nextChannelId;
   }
 }

@@ -1,7 +1,22 @@
 import { shareErrors } from "@lode/mining";
 import type { Counter, Histogram, Metrics } from "@lode/ports";
+import type { TransportReason } from "@lode/transport";
+import { closeReasons } from "../setup/close-reasons.ts";
 import { type ReaderCounters, readerCounters } from "../setup/frame-reader.ts";
 import { openErrorCodes, unknownChannel } from "./error-codes.ts";
+
+/** Ends that come from below and are worth telling apart. */
+const transportReasons: readonly TransportReason[] = [
+  "peer-closed",
+  "connection-reset",
+  "connection-timeout",
+  "frame-too-long",
+  "frame-timeout",
+  "forged-header",
+  "forged-payload",
+  "write-queue-full",
+  "write-stalled",
+];
 
 /** What gauges read when they are scraped. */
 export interface Census {
@@ -35,6 +50,7 @@ export class ServerMetrics {
   /** Shares since the start. */
   readonly shares = { accepted: 0, rejected: 0 };
   readonly blocksFound: Counter;
+  readonly closedConnections: LabelledCounter;
   readonly refusedOpenings: LabelledCounter;
   /** Template at hand to the last byte queued, seconds. */
   readonly newTip: Histogram;
@@ -53,6 +69,13 @@ export class ServerMetrics {
     this.blocksFound = metrics.counter(
       "sv2_server_blocks_found_total",
       "Headers that met the network target",
+    );
+    this.closedConnections = new LabelledCounter(
+      metrics,
+      "lode_mining_connections_closed_total",
+      "Connections that ended, by reason",
+      "reason",
+      [...Object.keys(closeReasons), ...transportReasons],
     );
     this.refusedOpenings = new LabelledCounter(
       metrics,

@@ -18,18 +18,6 @@ function openExtended(miner: ScriptedMiner): { channelId: number; jobId: number 
   return { channelId, jobId };
 }
 
-function share(
-  miner: ScriptedMiner,
-  pool: ScriptedPool,
-  place: { channelId: number; jobId: number },
-  nonce: number,
-) {
-  const ntime = Math.floor(pool.clock.now() / 1000);
-  const extranonce = new Uint8Array(16);
-  const fields = { ...place, sequenceNumber: nonce, nonce, ntime, version: 0x2000_0000, extranonce };
-  miner.send(mining.SubmitSharesExtended, fields);
-}
-
 describe("UpdateChannel", () => {
   const update = (miner: ScriptedMiner, fields: Partial<mining.UpdateChannel>) =>
     miner.send(mining.UpdateChannel, {
@@ -199,84 +187,6 @@ describe("the server", () => {
     pool.clock.settle();
     expect([miner.closed, raw.closed]).toEqual(["peer-closed", "peer-closed"]);
     expect(pool.connect().setUp().closed).toBeNull();
-  });
-});
-
-describe("draining", () => {
-  it("closes each connection in its own slot of the window and refuses new ones", async () => {
-    const { pool, miner } = connect();
-    const miners = [miner, pool.connect().setUp(), pool.connect().setUp(), pool.connect().setUp()];
-    const unset = pool.connect();
-    const drained = pool.server.drain({ windowMs: 4_000 });
-    pool.clock.settle();
-    const open = () => miners.filter(({ closed }) => closed === null).length;
-    expect([unset.closed, open()]).toEqual(["peer-closed", 3]);
-    expect(pool.connect().setup().takeNames()).toEqual([]);
-    for (const left of [2, 1, 0]) {
-      pool.clock.advance(1_000);
-      expect(open()).toBe(left);
-    }
-    await drained;
-    expect(pool.clock.pendingTimers).toBe(0);
-  });
-
-  it("waits until everything that was read is answered", async () => {
-    const { pool, miner } = connect();
-    const place = openExtended(miner);
-    share(miner, pool, place, 1);
-    pool.clock.settle();
-    const drained = pool.server.drain({ windowMs: 0 });
-    pool.clock.advance(1);
-    share(miner, pool, place, 2);
-    pool.clock.advance(1_000);
-    expect(miner.closed).toBeNull();
-    expect(pool.shares.map(({ sequenceNumber }) => sequenceNumber)).toEqual([1]);
-    pool.acknowledge();
-    expect(miner.take("SubmitSharesSuccess")).toMatchObject({ lastSequenceNumber: 1 });
-    expect(miner.closed).toBe("peer-closed");
-    await drained;
-  });
-
-  it("keeps judging shares until a connection's slot has come", async () => {
-    const { pool, miner } = connect();
-    const other = pool.connect().setUp();
-    const place = openExtended(other);
-    const drained = pool.server.drain({ windowMs: 10_000 });
-    pool.clock.advance(4_000);
-    share(other, pool, place, 1);
-    pool.acknowledge();
-    expect(other.takeNames()).toEqual(["SubmitSharesSuccess"]);
-    pool.clock.advance(1_001);
-    expect([miner.closed, other.closed]).toEqual(["peer-closed", "peer-closed"]);
-    await drained;
-  });
-
-  it("does not wait for ever for a store that does not answer", async () => {
-    const { pool, miner } = connect();
-    share(miner, pool, openExtended(miner), 1);
-    pool.clock.settle();
-    const drained = pool.server.drain({ windowMs: 0 });
-    pool.clock.advance(4_999);
-    expect(miner.closed).toBeNull();
-    pool.clock.advance(1);
-    expect(miner.closed).toBe("peer-closed");
-    await drained;
-  });
-
-  it("sends Reconnect first to the vendors that understand it, to nobody else", async () => {
-    const { pool, miner } = connect({ settings: { reconnectVendors: ["lode-proxy"] } });
-    const proxy = pool.connect().setUp(0, "lode-proxy");
-    const drained = pool.server.drain({ windowMs: 0 });
-    pool.clock.advance(1);
-    expect(proxy.take("Reconnect")).toEqual({ newHost: "", newPort: 0 });
-    expect([miner.takeNames(), miner.closed, proxy.closed]).toEqual([[], "peer-closed", "peer-closed"]);
-    await drained;
-  });
-
-  it("without connections is done at once", async () => {
-    const pool = new ScriptedPool();
-    await pool.server.drain({ windowMs: 60_000 });
-    expect(pool.clock.pendingTimers).toBe(0);
   });
 });
 

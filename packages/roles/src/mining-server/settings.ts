@@ -5,9 +5,9 @@ import { type ExtensionPolicy, noExtensions } from "../setup/extension-negotiati
 export interface MiningServerSettings {
   /** Connections beyond this are closed with `server-full`. */
   readonly maxConnections: number;
-  /** Channels of one connection, those just closed included until their search space may be used again. */
+  /** Channels of one connection. */
   readonly maxChannelsPerConnection: number;
-  /** Channels in all, counted the same way. */
+  /** Channels in all. */
   readonly maxChannels: number;
   /** Time for SetupConnection. */
   readonly setupTimeoutMs: number;
@@ -23,6 +23,11 @@ export interface MiningServerSettings {
   readonly standardRefreshMs: number;
   /** Least time between two jobs of a channel that its target causes. */
   readonly retargetIntervalMs: number;
+  /**
+   * Bytes a connection may have queued while a job goes out to its channels; above, the rest waits. Well below the
+   * transport's `writeQueueBytes`, which cuts the connection.
+   */
+  readonly fanOutQueueBytes: number;
   /** Draining: how long a connection's last shares may take to be answered. */
   readonly drainAnswerMs: number;
   /** Vendors that get Reconnect before they are drained; others panic on it or ignore it. Compared in full. */
@@ -42,6 +47,7 @@ export const miningServerDefaults: MiningServerSettings = {
   extendedRefreshMs: 60_000,
   standardRefreshMs: 30_000,
   retargetIntervalMs: 1_000,
+  fanOutQueueBytes: 1024 * 1024,
   drainAnswerMs: 5_000,
   reconnectVendors: ["lode-proxy"],
   extensions: noExtensions,

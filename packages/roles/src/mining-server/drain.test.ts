@@ -1,0 +1,115 @@
+import { mining } from "@lode/protocol";
+import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { describe, expect, it } from "vitest";
+
+function connect(options: ScriptedPoolOptions = {}) {
+  const pool = new ScriptedPool(options);
+  return { pool, miner: pool.connect().setUp() };
+}
+
+function openExtended(miner: ScriptedMiner): { channelId: number; jobId: number } {
+  const { channelId } = miner.openExtended({ nominalHashRate: 0 });
+  const { jobId } = miner.take("NewExtendedMiningJob");
+  miner.take("SetNewPrevHash");
+  return { channelId, jobId };
+}
+
+function share(
+  miner: ScriptedMiner,
+  pool: ScriptedPool,
+  place: { channelId: number; jobId: number },
+  nonce: number,
+) {
+  const ntime = Math.floor(pool.clock.now() / 1000);
+  const extranonce = new Uint8Array(16);
+  const fields = { ...place, sequenceNumber: nonce, nonce, ntime, version: 0x2000_0000, extranonce };
+  miner.send(mining.SubmitSharesExtended, fields);
+}
+
+describe("draining", () => {
+  it("closes each connection in its own slot of the window and refuses new ones", async () => {
+    const { pool, miner } = connect();
+    const miners = [miner, pool.connect().setUp(), pool.connect().setUp(), pool.connect().setUp()];
+    const unset = pool.connect();
+    const drained = pool.server.drain({ windowMs: 4_000 });
+    pool.clock.settle();
+    const open = () => miners.filter(({ closed }) => closed === null).length;
+    expect([unset.closed, open()]).toEqual(["peer-closed", 3]);
+    expect(pool.connect().setup().takeNames()).toEqual([]);
+    for (const left of [2, 1, 0]) {
+      pool.clock.advance(1_000);
+      expect(open()).toBe(left);
+    }
+    await drained;
+    expect(pool.clock.pendingTimers).toBe(0);
+  });
+
+  it("waits until everything that was read is answered", async () => {
+    const { pool, miner } = connect();
+    const place = openExtended(miner);
+    share(miner, pool, place, 1);
+    pool.clock.settle();
+    const drained = pool.server.drain({ windowMs: 0 });
+    pool.clock.advance(1);
+    share(miner, pool, place, 2);
+    pool.clock.advance(1_000);
+    expect(miner.closed).toBeNull();
+    expect(pool.shares.map(({ sequenceNumber }) => sequenceNumber)).toEqual([1]);
+    pool.acknowledge();
+    expect(miner.take("SubmitSharesSuccess")).toMatchObject({ lastSequenceNumber: 1 });
+    expect(miner.closed).toBe("peer-closed");
+    await drained;
+  });
+
+  it("keeps judging shares until a connection's slot has come", async () => {
+    const { pool, miner } = connect();
+    const other = pool.connect().setUp();
+    const place = openExtended(other);
+    const drained = pool.server.drain({ windowMs: 10_000 });
+    pool.clock.advance(4_000);
+    share(other, pool, place, 1);
+    pool.acknowledge();
+    expect(other.takeNames()).toEqual(["SubmitSharesSuccess"]);
+    pool.clock.advance(1_001);
+    expect([miner.closed, other.closed]).toEqual(["peer-closed", "peer-closed"]);
+    await drained;
+  });
+
+  it("does not wait for ever for a store that does not answer", async () => {
+    const { pool, miner } = connect();
+    share(miner, pool, openExtended(miner), 1);
+    pool.clock.settle();
+    const drained = pool.server.drain({ windowMs: 0 });
+    pool.clock.advance(4_999);
+    expect(miner.closed).toBeNull();
+    pool.clock.advance(1);
+    expect(miner.closed).toBe("peer-closed");
+    await drained;
+  });
+
+  it("sends Reconnect first to the vendors that understand it, to nobody else", async () => {
+    const { pool, miner } = connect({ settings: { reconnectVendors: ["lode-proxy"] } });
+    const proxy = pool.connect().setUp(0, "lode-proxy");
+    const drained = pool.server.drain({ windowMs: 0 });
+    pool.clock.advance(1);
+    expect(proxy.take("Reconnect")).toEqual({ newHost: "", newPort: 0 });
+    expect([miner.takeNames(), miner.closed, proxy.closed]).toEqual([[], "peer-closed", "peer-closed"]);
+    await drained;
+  });
+
+  it("without connections is done at once", async () => {
+    const pool = new ScriptedPool();
+    await pool.server.drain({ windowMs: 60_000 });
+    expect(pool.clock.pendingTimers).toBe(0);
+  });
+
+  it("is done once, however often it is asked for", async () => {
+    const { pool, miner } = connect();
+    const first = pool.server.drain({ windowMs: 1_000 });
+    expect(pool.server.drain({ windowMs: 0 })).toBe(first);
+    pool.clock.advance(1);
+    await first;
+    expect(miner.closed).toBe("peer-closed");
+    expect(pool.count("lode_mining_connections_closed_total{reason=draining}")).toBe(1);
+  });
+});

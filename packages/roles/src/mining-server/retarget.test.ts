@@ -1,0 +1,74 @@
+import { maxTarget } from "@lode/bitcoin";
+import { defaultChannelSettings } from "@lode/mining";
+import { MiningFlags, mining } from "@lode/protocol";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { describe, expect, it } from "vitest";
+
+/** No vardiff of its own: the shares aimed at are so few that nothing is ever surprising. */
+const calm = { ...defaultChannelSettings, easiestTarget: maxTarget, sharesPerMinute: 0.001 };
+
+/** A pool with a miner that has one channel of each kind, opening taken. */
+function connect(options: ScriptedPoolOptions = {}) {
+  const pool = new ScriptedPool(options);
+  const miner = pool.connect().setUp();
+  miner.openExtended();
+  miner.takeNames();
+  miner.openStandard();
+  miner.takeNames();
+  return { pool, miner };
+}
+
+describe("a new target", () => {
+  const rate = { nominalHashRate: 1e15, maximumTarget: new Uint8Array(32).fill(0xff) };
+
+  it("leaves in one write with a fresh job for that channel, before it", () => {
+    const { pool, miner } = connect();
+    pool.clock.advance(2_000);
+    miner.takeNames();
+    miner.send(mining.UpdateChannel, { channelId: 2, ...rate });
+    const { channelId, maximumTarget } = miner.take("SetTarget");
+    expect(channelId).toBe(2);
+    expect(maximumTarget[31]).toBe(0);
+    expect(miner.take("NewExtendedMiningJob")).toMatchObject({
+      channelId: 2,
+      minNtime: pool.jobs.tip.headerTimestamp,
+    });
+    expect(miner.takeNames()).toEqual([]);
+  });
+
+  it("waits for a second after the channel's last job, however often the client asks", () => {
+    const { pool, miner } = connect({ settings: { channel: calm } });
+    pool.clock.advance(2_000);
+    for (let i = 0; i < 50; i++)
+      miner.send(mining.UpdateChannel, { channelId: 2, ...rate, nominalHashRate: 10 ** (10 + (i % 9)) });
+    expect(miner.takeNames()).toEqual(["SetTarget", "NewExtendedMiningJob"]);
+    pool.clock.advance(990);
+    expect(miner.takeNames()).toEqual([]);
+    pool.clock.advance(510);
+    expect(miner.takeNames()).toEqual(["SetTarget", "NewExtendedMiningJob"]);
+  });
+
+  it("comes from silence: vardiff makes it easier without any share", () => {
+    const pool = new ScriptedPool({ settings: { channel: defaultChannelSettings } });
+    const miner = pool.connect().setUp();
+    const opened = miner.openStandard({ nominalHashRate: 1e15 });
+    miner.takeNames();
+    pool.clock.advance(300_000);
+    const targets = miner.takeAll().filter((message) => message.name === "SetTarget");
+    expect(targets.length).toBeGreaterThan(0);
+    const bigEndian = (bytes: Uint8Array) => Buffer.from(bytes).reverse().toString("hex");
+    const first = targets[0]!.fields as mining.SetTarget;
+    expect(bigEndian(first.maximumTarget) > bigEndian(opened.target)).toBe(true);
+  });
+
+  it("that changed with the tip goes before the future job", () => {
+    const { pool, miner } = connect({ settings: { channel: { ...calm, sharesPerMinute: 6 } } });
+    const rich = pool.connect().setUp(MiningFlags.requiresStandardJobs);
+    rich.openStandard({ nominalHashRate: 1e15 });
+    rich.takeNames();
+    miner.takeNames();
+    // Work of 2^50 per block: this miner would meet it every second or so, so its target becomes the network's.
+    pool.server.publish(pool.jobs.nextTip(maxTarget >> 50n));
+    expect(rich.takeNames()).toEqual(["SetTarget", "NewMiningJob", "SetNewPrevHash"]);
+  });
+});

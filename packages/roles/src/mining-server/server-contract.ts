@@ -1,0 +1,34 @@
+import type { ExtranonceAllocator, FoundBlock, Identity, ShareSink } from "@lode/mining";
+import type { Clock, Logger, Metrics } from "@lode/ports";
+import type { JobSource } from "./work-supply.ts";
+
+/** What a mining server needs from its process. */
+export interface MiningServerDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly jobs: JobSource;
+  readonly extranonces: ExtranonceAllocator;
+  /** Who is paid for a channel. @throws CodedError, `unknown-user` or `invalid-user-identity` */
+  readonly identify: (userIdentity: string) => Identity;
+  /** Takes accepted shares; they are answered after `MiningServer.acknowledge`. */
+  readonly sink: ShareSink;
+  /** Called at once, before the share that found it is answered. Must not throw; an exception is logged and dropped. */
+  readonly onBlock: (found: FoundBlock) => void;
+  /** Why no new channels are opened now, an error code for the client; null when they are. */
+  readonly admission: () => string | null;
+}
+
+/** What `MiningServer.stats` tells. */
+export interface MiningServerStats {
+  /** Connections that are set up. */
+  readonly connections: number;
+  readonly channels: number;
+  readonly standardChannels: number;
+  readonly extendedChannels: number;
+  /** Shares since the start. */
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Hashes per second, estimated from accepted work of the last ten minutes. */
+  readonly hashrate: number;
+}

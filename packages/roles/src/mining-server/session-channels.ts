@@ -1,0 +1,90 @@
+import type { Channel } from "@lode/mining";
+import type { Timer } from "@lode/ports";
+import { type Opening, openChannel } from "./opening.ts";
+import type { SessionContext } from "./session-context.ts";
+import { GROUP_CHANNEL_ID } from "./settings.ts";
+
+/** Whose channels they are. */
+export interface ChannelOwner {
+  readonly connectionId: number;
+  /** Of SetupConnection. */
+  readonly flags: number;
+  /** No channel has been open for too long (SV2 5.3.2). */
+  readonly onIdle: () => void;
+}
+
+/** One connection's channels, by ids that are never used twice (SV2 5.2). */
+export class SessionChannels {
+  readonly #context: SessionContext;
+  readonly #owner: ChannelOwner;
+  readonly #channels = new Map<number, Channel>();
+  #nextId = GROUP_CHANNEL_ID + 1;
+  #idle: Timer | undefined;
+
+  constructor(context: SessionContext, owner: ChannelOwner) {
+    this.#context = context;
+    this.#owner = owner;
+    this.#awaitFirst();
+  }
+
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  get(channelId: number): Channel | undefined {
+    return this.#channels.get(channelId);
+  }
+
+  /** False once it is closed. */
+  has(channel: Channel): boolean {
+    return this.#channels.get(channel.id) === channel;
+  }
+
+  [Symbol.iterator](): IterableIterator<Channel> {
+    return this.#channels.values();
+  }
+
+  /** The client closed it: nothing may be sent for it any more (SV2 5.3.9). */
+  wasClosed(channelId: number): boolean {
+    return channelId > GROUP_CHANNEL_ID && channelId < this.#nextId && !this.#channels.has(channelId);
+  }
+
+  /** A new channel without a job, or the code of the refusal. */
+  open(opening: Opening): Channel | string {
+    const { connectionId: id, flags } = this.#owner;
+    const channel = openChannel(this.#context, opening, { id, flags, channels: this.size }, this.#nextId);
+    if (typeof channel === "string") return channel;
+    this.#nextId++;
+    this.#channels.set(channel.id, channel);
+    this.#context.channels.add(channel);
+    this.#idle?.cancel();
+    this.#idle = undefined;
+    return channel;
+  }
+
+  /** CloseChannel: a group's id stands for all its channels (SV2 5.3.9), an unknown one for none. */
+  close(channelId: number): void {
+    if (channelId === GROUP_CHANNEL_ID) for (const channel of this.#channels.values()) this.#close(channel);
+    const channel = this.#channels.get(channelId);
+    if (channel !== undefined) this.#close(channel);
+    if (this.size === 0 && this.#idle === undefined) this.#awaitFirst();
+  }
+
+  /** The connection is over. */
+  end(): void {
+    for (const channel of this.#channels.values()) this.#close(channel);
+    this.#idle?.cancel();
+  }
+
+  #close(channel: Channel): void {
+    this.#channels.delete(channel.id);
+    channel.close();
+    this.#context.channels.remove(channel);
+    this.#context.supply.retire(channel.extranoncePrefix);
+  }
+
+  #awaitFirst(): void {
+    const { clock, settings } = this.#context;
+    this.#idle = clock.after(settings.firstChannelTimeoutMs, this.#owner.onIdle);
+  }
+}
