@@ -159,7 +159,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
 }
 
 /** `host:port`, `[::1]:port`. */
-export function splitAddress(text: string): { host: string; port: number } {
+function splitAddress(text: string): { host: string; port: number } {
   const colon = text.lastIndexOf(":");
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
 }

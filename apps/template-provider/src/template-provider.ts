@@ -26,7 +26,7 @@ export interface TemplateProviderSettings {
   readonly maxClients: number;
 }
 
-export const DEFAULT_PROVIDER_SETTINGS: TemplateProviderSettings = {
+const DEFAULT_PROVIDER_SETTINGS: TemplateProviderSettings = {
   feeDelta: 1_000n,
   refreshMs: 15_000,
   tipPollMs: 1_000,

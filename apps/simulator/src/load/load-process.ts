@@ -1,0 +1,57 @@
+/** Entry of a load generator's process: built JavaScript, forked by `spawnLoad`. Ends with the process that forked it. */
+import { native } from "@lode/native";
+import { silentLogger, systemClock, systemRandom } from "@lode/ports";
+import { type Load, startLoad } from "./load.ts";
+import type { LoadReply, LoadRequest } from "./remote-protocol.ts";
+
+let load: Load | undefined;
+
+function reply(message: LoadReply): void {
+  process.send?.(message);
+}
+
+function running(): Load {
+  if (load === undefined) throw new Error("the load was not started");
+  return load;
+}
+
+async function handle(request: LoadRequest): Promise<void> {
+  switch (request.kind) {
+    case "start": {
+      const authorityKey =
+        request.authorityKey === null ? null : new Uint8Array(Buffer.from(request.authorityKey, "hex"));
+      load = await startLoad({
+        ...request.target,
+        authorityKey,
+        native,
+        clock: systemClock,
+        random: systemRandom,
+        logger: silentLogger,
+      });
+      reply({ kind: "started" });
+      break;
+    }
+    case "saturate":
+      reply({ kind: "report", report: await running().saturate(request.seconds) });
+      break;
+    case "pace":
+      reply({ kind: "report", report: await running().pace(request.seconds, request.sharesPerSecond) });
+      break;
+    case "next-tip": {
+      const everywhere = running().nextTip();
+      reply({ kind: "armed" });
+      await everywhere;
+      reply({ kind: "tip", at: Number(process.hrtime.bigint()) / 1e6 });
+      break;
+    }
+    case "close":
+      await load?.close();
+      process.disconnect();
+      break;
+  }
+}
+
+process.on("message", (request: LoadRequest) => {
+  handle(request).catch((error: unknown) => reply({ kind: "failed", message: String(error) }));
+});
+process.on("disconnect", () => process.exit(0));

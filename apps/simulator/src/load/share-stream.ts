@@ -1,0 +1,221 @@
+import { type Clock, CodedError, type Logger, noMetrics } from "@lode/ports";
+import { encodeFrame, type FrameHeader, HEADER_SIZE, mining } from "@lode/protocol";
+import { type ActiveJob, type ClientChannel, MiningClient } from "@lode/roles";
+import type { FrameConnection } from "@lode/transport";
+import { intercept } from "./intercept.ts";
+import { LoadTally } from "./load-report.ts";
+
+/** Why a connection gives no shares. */
+export class LoadError extends CodedError<
+  | { code: "setup-refused"; reason: string }
+  | { code: "channel-refused"; reason: string }
+  | { code: "connection-ended"; reason: string }
+> {}
+
+export interface ShareStreamOptions {
+  /** Dialled and not started. */
+  readonly connection: FrameConnection;
+  readonly userIdentity: string;
+  /** Shares that may be without an answer. */
+  readonly window: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A job came for a new tip. */
+  readonly onTip?: () => void;
+  /** The connection ended after the stream was ready. */
+  readonly onEnd?: (reason: string) => void;
+}
+
+const { msgType: SUCCESS } = mining.SubmitSharesSuccess;
+/** Offsets in a SubmitShares frame. */
+const SEQUENCE_NUMBER = HEADER_SIZE + 4;
+const NONCE = HEADER_SIZE + 12;
+/** Shares that are due and wait for room in the window; more are skipped. */
+const MAX_BACKLOG = 4_096;
+const VENDOR = "lode-load";
+
+/**
+ * One connection with one extended channel that hands in distinct shares without hashing: for pools whose share target is
+ * met by every hash. The share's frame is encoded once per job and only patched, and its answers are read without the codec;
+ * everything else goes through the mining client.
+ */
+export class ShareStream {
+  /** Settles when the first job is there. @throws LoadError */
+  readonly ready: Promise<void>;
+  readonly #options: ShareStreamOptions;
+  readonly #connection: FrameConnection;
+  readonly #client: MiningClient;
+  /** When the shares that are not answered were due, by sequence number; NaN once refused. */
+  readonly #dueAt: Float64Array;
+  readonly #backlog: number[] = [];
+  #tally = new LoadTally();
+  #channel: ClientChannel | undefined;
+  #frame: Uint8Array | undefined;
+  #next = 0;
+  #oldest = 0;
+  #saturating = false;
+  #ended = false;
+
+  constructor(options: ShareStreamOptions) {
+    this.#options = options;
+    this.#dueAt = new Float64Array(options.window);
+    let resolve!: () => void;
+    let reject!: (error: LoadError) => void;
+    this.ready = new Promise((onReady, onFailure) => {
+      resolve = onReady;
+      reject = onFailure;
+    });
+    this.#connection = intercept(
+      options.connection,
+      (header, payload) => this.#onFrame(header, payload),
+      () => {},
+    );
+    this.#client = new MiningClient(
+      this.#connection,
+      { flags: 0, vendor: VENDOR },
+      {
+        onSetup: () => {
+          const { userIdentity } = options;
+          this.#client.open({ userIdentity, nominalHashRate: 0, minExtranonceSize: 8 });
+        },
+        onRefused: (reason, code) => reject(new LoadError({ code: "setup-refused", reason: code ?? reason })),
+        onOpenRefused: (_id, reason) => reject(new LoadError({ code: "channel-refused", reason })),
+        onJob: (channel, job, newTip) => {
+          this.#onJob(channel, job);
+          if (newTip) options.onTip?.();
+          resolve();
+        },
+        onRejected: (_channel, { sequenceNumber, errorCode }) => this.#onRejected(sequenceNumber, errorCode),
+        onClose: (reason) => {
+          this.#ended = true;
+          reject(new LoadError({ code: "connection-ended", reason }));
+          options.onEnd?.(reason);
+        },
+      },
+      { clock: options.clock, logger: options.logger, metrics: noMetrics },
+    );
+  }
+
+  /** Shares without an answer. */
+  get unanswered(): number {
+    return this.#ended ? 0 : this.#next - this.#oldest;
+  }
+
+  /** Counts into `tally` from now on. */
+  countInto(tally: LoadTally): void {
+    this.#tally = tally;
+  }
+
+  /** Keeps the window full until {@link stop}. */
+  saturate(): void {
+    this.#saturating = true;
+    this.#fill();
+  }
+
+  /** Sends a share that was due at a moment, monotonic milliseconds, or as soon as the window has room. */
+  offer(dueAt: number): void {
+    if (this.#hasRoom) this.#submit(dueAt);
+    else if (this.#backlog.length < MAX_BACKLOG) this.#backlog.push(dueAt);
+    else this.#tally.skipped++;
+  }
+
+  /** Sends no more; what waits for room is counted as skipped. */
+  stop(): void {
+    this.#saturating = false;
+    this.#tally.skipped += this.#backlog.length;
+    this.#backlog.length = 0;
+  }
+
+  /** Gives what is unanswered up, and returns how much that was. */
+  forget(): number {
+    const { unanswered } = this;
+    this.#oldest = this.#next;
+    return unanswered;
+  }
+
+  close(): void {
+    this.#client.close("done");
+  }
+
+  get #hasRoom(): boolean {
+    return !this.#ended && this.#next - this.#oldest < this.#options.window;
+  }
+
+  #fill(): void {
+    const now = this.#options.clock.monotonic();
+    while (this.#hasRoom) this.#submit(now);
+  }
+
+  #submit(dueAt: number): void {
+    const frame = this.#frame!;
+    const sequenceNumber = this.#next++;
+    this.#dueAt[sequenceNumber % this.#options.window] = dueAt;
+    writeU32(frame, SEQUENCE_NUMBER, sequenceNumber);
+    writeU32(frame, NONCE, sequenceNumber);
+    this.#connection.send(frame);
+    this.#tally.sent++;
+  }
+
+  #onJob(channel: ClientChannel, job: ActiveJob): void {
+    this.#channel = channel;
+    this.#frame = encodeFrame(mining.SubmitSharesExtended, {
+      channelId: channel.id,
+      sequenceNumber: 0,
+      jobId: job.jobId,
+      nonce: 0,
+      ntime: job.minNtime,
+      version: job.version,
+      extranonce: new Uint8Array(channel.extranonceSize),
+    });
+  }
+
+  /** SubmitShares.Success (SV2 5.3.13) for the one channel there is: channel id, last sequence number, count, sum. */
+  #onFrame(header: FrameHeader, payload: Uint8Array): boolean {
+    if (header.msgType !== SUCCESS || header.extensionType !== 0 || this.#channel === undefined) return false;
+    const last = readU32(payload, 4);
+    const count = readU32(payload, 8);
+    const now = this.#options.clock.monotonic();
+    const tally = this.#tally;
+    let answered = 0;
+    while (this.#oldest <= last && this.#oldest < this.#next) {
+      const dueAt = this.#dueAt[this.#oldest++ % this.#options.window]!;
+      if (Number.isNaN(dueAt)) continue;
+      tally.latency.record(now - dueAt);
+      answered++;
+    }
+    tally.accepted += answered;
+    if (answered !== count) tally.miscounted++;
+    this.#onRoom();
+    return true;
+  }
+
+  #onRejected(sequenceNumber: number, errorCode: string): void {
+    if (sequenceNumber < this.#oldest || sequenceNumber >= this.#next) return;
+    this.#tally.rejected++;
+    this.#tally.lastErrorCode = errorCode;
+    this.#dueAt[sequenceNumber % this.#options.window] = Number.NaN;
+    while (this.#oldest < this.#next && Number.isNaN(this.#dueAt[this.#oldest % this.#options.window])) {
+      this.#oldest++;
+    }
+    this.#onRoom();
+  }
+
+  #onRoom(): void {
+    if (this.#saturating) this.#fill();
+    while (this.#backlog.length > 0 && this.#hasRoom) this.#submit(this.#backlog.shift()!);
+  }
+}
+
+function writeU32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value;
+  bytes[offset + 1] = value >>> 8;
+  bytes[offset + 2] = value >>> 16;
+  bytes[offset + 3] = value >>> 24;
+}
+
+function readU32(bytes: Uint8Array, offset: number): number {
+  return (
+    (bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)) >>>
+    0
+  );
+}
