@@ -99,15 +99,15 @@ $$;
 -- Little-endian integers of a byte string.
 create function bytes_u16(bytes bytea, at integer) returns integer
 language sql immutable strict parallel safe as $$
-  select get_byte(bytes, at) | get_byte(bytes, at + 1) << 8
+  select get_byte(bytes, at) + get_byte(bytes, at + 1) * 256
 $$;
 
 create function bytes_u32(bytes bytea, at integer) returns bigint
 language sql immutable strict parallel safe as $$
-  select get_byte(bytes, at)::bigint
-    | get_byte(bytes, at + 1)::bigint << 8
-    | get_byte(bytes, at + 2)::bigint << 16
-    | get_byte(bytes, at + 3)::bigint << 24
+  select get_byte(bytes, at)
+    + get_byte(bytes, at + 1) * 256::bigint
+    + get_byte(bytes, at + 2) * 65536::bigint
+    + get_byte(bytes, at + 3) * 16777216::bigint
 $$;
 
 create function bytes_u128(bytes bytea, at integer) returns numeric
