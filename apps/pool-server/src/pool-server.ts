@@ -15,6 +15,7 @@ import {
   formatEndpointUrl,
   listen,
   ServerIdentity,
+  splitHostPort,
 } from "@lode/transport";
 import { candidateDirectory } from "./block-candidates.ts";
 import type { PoolServerConfig } from "./config.ts";
@@ -114,7 +115,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
   );
   await pool.start();
   const handshaker = await createThreadedHandshaker(identity, { clock, logger });
-  const at = splitAddress(config.pool.listenAddress);
+  const at = splitHostPort(config.pool.listenAddress);
   const listener = await listen({
     host: at.host,
     port: at.port,
@@ -156,12 +157,6 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
     },
     stop: release,
   };
-}
-
-/** `host:port`, `[::1]:port`. */
-function splitAddress(text: string): { host: string; port: number } {
-  const colon = text.lastIndexOf(":");
-  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
 }
 
 /** Target of a difficulty that may be below one; the six digits a person writes are kept exactly. */
@@ -221,7 +216,7 @@ function templateDialer(config: PoolServerConfig, logger: Logger) {
     const source = config.templates.sources.find(({ name }) => name === sourceName);
     if (source === undefined) throw new Error(`no template source is called ${sourceName}`);
     return dial({
-      ...splitAddress(source.address),
+      ...splitHostPort(source.address),
       authorityKey: source.publicKey === "" ? null : decodeAuthorityPublicKey(source.publicKey),
       native,
       clock: systemClock,

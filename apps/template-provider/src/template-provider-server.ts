@@ -8,6 +8,7 @@ import {
   encodeAuthorityPublicKey,
   listen,
   ServerIdentity,
+  splitHostPort,
 } from "@lode/transport";
 import type { TemplateProviderConfig } from "./config.ts";
 import { TemplateProvider } from "./template-provider.ts";
@@ -69,11 +70,10 @@ export async function startTemplateProvider(
   provider.start();
   // A handful of long-lived clients: handshakes need no threads here.
   const handshaker = createInlineHandshaker(identity, { random: systemRandom });
-  const colon = templateProvider.listenAddress.lastIndexOf(":");
-  const host = templateProvider.listenAddress.slice(0, colon).replace(/^\[|\]$/g, "");
+  const { host, port } = splitHostPort(templateProvider.listenAddress);
   const listener = await listen({
     host,
-    port: Number(templateProvider.listenAddress.slice(colon + 1)),
+    port,
     handshaker,
     native,
     clock: systemClock,

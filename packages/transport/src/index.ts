@@ -1,6 +1,7 @@
 /** Noise NX handshake, server identity, key text forms and encrypted frame connections (SV2 chapter 4). */
 export { type DialOptions, dial } from "./connection/dial.ts";
 export type { FrameConnection, FrameHandler, TransportReason } from "./connection/frame-connection.ts";
+export { splitHostPort } from "./connection/host-port.ts";
 export {
   type ConnectionLimits,
   type DialLimits,

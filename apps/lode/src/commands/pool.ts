@@ -1,9 +1,9 @@
 import { native } from "@lode/native";
 import { poolServerSchema, startPoolServer } from "@lode/pool-server";
 import { createLogger, createMetrics, ExitCode, runUntilStopped, startAdminServer } from "@lode/service";
+import { splitHostPort } from "@lode/transport";
 import { announceBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
-import { splitAddress } from "../split-address.ts";
 import { configOptions, configured } from "./configured.ts";
 
 /** Beyond the drain: closing what is behind the pool. */
@@ -34,7 +34,7 @@ export const poolCommand: Command = {
           },
         });
         const admin = await startAdminServer({
-          ...splitAddress(config.admin.listenAddress),
+          ...splitHostPort(config.admin.listenAddress),
           metrics,
           checks: { live: () => [], ready: () => server.pool.notReady(), started: () => [] },
         });

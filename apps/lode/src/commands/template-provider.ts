@@ -1,9 +1,9 @@
 import { native } from "@lode/native";
 import { createLogger, createMetrics, ExitCode, runUntilStopped, startAdminServer } from "@lode/service";
 import { startTemplateProvider, templateProviderSchema } from "@lode/template-provider";
+import { splitHostPort } from "@lode/transport";
 import { announceBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
-import { splitAddress } from "../split-address.ts";
 import { configOptions, configured } from "./configured.ts";
 
 export const templateProviderCommand: Command = {
@@ -24,7 +24,7 @@ export const templateProviderCommand: Command = {
       async () => {
         const server = await startTemplateProvider(config, { logger, metrics });
         const admin = await startAdminServer({
-          ...splitAddress(config.admin.listenAddress),
+          ...splitHostPort(config.admin.listenAddress),
           metrics,
           checks: {
             live: () => [],

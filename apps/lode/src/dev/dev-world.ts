@@ -15,10 +15,9 @@ import {
   startAdminServer,
 } from "@lode/service";
 import { startTemplateProvider, templateProviderSchema } from "@lode/template-provider";
-import { decodeAuthorityPublicKey, dial, TransportError } from "@lode/transport";
+import { decodeAuthorityPublicKey, dial, splitHostPort, TransportError } from "@lode/transport";
 import { announceBackend, STAND_IN_ADVICE } from "../backend.ts";
 import type { DevOptions } from "../commands/dev.ts";
-import { splitAddress } from "../split-address.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { builtInChain, type DevChain, MINER_HASHES_PER_SECOND, userChain } from "./dev-chain.ts";
 import type { Welcome } from "./welcome.ts";
@@ -138,13 +137,13 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
     steps.push(() => stopPool());
 
     const admin = await startAdminServer({
-      ...splitAddress(options.admin),
+      ...splitHostPort(options.admin),
       metrics,
       checks: { live: () => [], ready: () => server.pool.notReady(), started: () => [] },
     });
     steps.push(() => admin.close());
 
-    const { host } = splitAddress(options.listen);
+    const { host } = splitHostPort(options.listen);
     const miner = options.miner
       ? await startMiner(host, server.port, server.authorityPublicKey, payoutAddress, { logger, metrics })
       : null;
