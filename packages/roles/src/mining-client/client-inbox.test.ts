@@ -99,6 +99,18 @@ describe("the inbox of a mining client", () => {
     expect(standard.job!.jobId).toBe(2);
   });
 
+  it("forgets all other jobs when one is activated (SV2 5.3.17)", () => {
+    const { send, open, log } = onScript();
+    open(2, "standard");
+    const merkleRoot = new Uint8Array(32);
+    for (const jobId of [1, 2]) {
+      send(mining.NewMiningJob, { channelId: 2, jobId, minNtime: null, version: 1, merkleRoot });
+    }
+    send(mining.SetNewPrevHash, { channelId: 2, jobId: 2, ...tip });
+    send(mining.SetNewPrevHash, { channelId: 2, jobId: 1, ...tip });
+    expect(log).toEqual(["job 2/2 new tip", "violation unknown-future-job SetNewPrevHash 2"]);
+  });
+
   it("remembers no more than sixteen future jobs, the newest", () => {
     const { send, open, log } = onScript();
     open(2, "standard");

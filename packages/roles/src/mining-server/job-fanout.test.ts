@@ -99,18 +99,28 @@ describe("a new job", () => {
     const closedMeanwhile = 2 + channels - 1;
     miner.send(mining.CloseChannel, { channelId: closedMeanwhile, reasonCode: "" });
     pool.clock.advance(60);
+    const openedMeanwhile = 2 + channels;
     const job = pool.jobs.nextTip();
     pool.server.publish(job);
+    miner.send(mining.OpenStandardMiningChannel, {
+      requestId: 1,
+      userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+      nominalHashRate: 0,
+      maxTarget: new Uint8Array(32).fill(0xff),
+    });
     pool.clock.advance(10_000);
     expect(miner.closed).toBeNull();
     const activated = new Map<number, string>();
-    for (const { name, fields } of miner.takeAll()) {
+    const received = miner.takeAll();
+    expect(received.filter(({ name }) => name === "NewMiningJob")).toHaveLength(1);
+    for (const { name, fields } of received) {
       if (name === "SetNewPrevHash") {
         expect(activated.has(fields.channelId)).toBe(false);
         activated.set(fields.channelId, `${fields.prevHash}`);
       }
     }
-    expect(activated.size).toBe(channels - 1);
+    expect(activated.size).toBe(channels);
+    expect(activated.has(openedMeanwhile)).toBe(true);
     expect(activated.has(closedMeanwhile)).toBe(false);
     expect(new Set(activated.values())).toEqual(new Set([`${job.tip.prevHash}`]));
   });

@@ -122,7 +122,6 @@ export class MiningSession implements MessageHandler<MinerMessage> {
 
   /** A few seconds' worth of vardiff, and a fresh job when the channel has waited long enough for one. */
   visit(channel: Channel, now: Instant): void {
-    if (!this.#getsJobs) return;
     const { standardRefreshMs, extendedRefreshMs, roundMs } = this.#context.settings;
     const refreshMs = channel.kind === "standard" ? standardRefreshMs : extendedRefreshMs;
     const due = now.monotonic - channel.activatedAt + roundMs > refreshMs;

@@ -8,10 +8,10 @@ import { describe, expect, it } from "vitest";
 const calm = { ...defaultChannelSettings, easiestTarget: maxTarget, sharesPerMinute: 0.001 };
 
 /** A pool with a miner that has one channel of each kind, opening taken. */
-function connect(options: ScriptedPoolOptions = {}) {
+function connect(options: ScriptedPoolOptions = {}, nominalHashRate = 1e12) {
   const pool = new ScriptedPool(options);
   const miner = pool.connect().setUp();
-  miner.openExtended();
+  miner.openExtended({ nominalHashRate });
   miner.takeNames();
   miner.openStandard();
   miner.takeNames();
@@ -46,6 +46,22 @@ describe("a new target", () => {
     expect(miner.takeNames()).toEqual([]);
     pool.clock.advance(510);
     expect(miner.takeNames()).toEqual(["SetTarget", "NewExtendedMiningJob"]);
+  });
+
+  it("comes from shares as soon as they are too many, without waiting for the channel's round", () => {
+    // Every second hash is a share.
+    const settings = { channel: { ...defaultChannelSettings, easiestTarget: 1n << 255n }, roundMs: 1e7 };
+    const { pool, miner } = connect({ settings }, 0);
+    pool.clock.advance(2_000);
+    miner.takeNames();
+    const ntime = Math.floor(pool.clock.now() / 1000);
+    for (let nonce = 0; nonce < 40; nonce++) {
+      const share = { jobId: 1, nonce, ntime, version: 0x2000_0000, extranonce: new Uint8Array(16) };
+      miner.send(mining.SubmitSharesExtended, { channelId: 2, sequenceNumber: nonce, ...share });
+      pool.clock.advance(10);
+    }
+    const answers = new Set(miner.takeNames());
+    expect(answers).toEqual(new Set(["SubmitSharesError", "SetTarget", "NewExtendedMiningJob"]));
   });
 
   it("comes from silence: vardiff makes it easier without any share", () => {

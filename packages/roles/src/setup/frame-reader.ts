@@ -37,8 +37,7 @@ export function readerCounters(metrics: Metrics, role: string): ReaderCounters {
 
 /**
  * Turns frames into messages for one connection and keeps what goes wrong inside it: unknown types are discarded, a
- * malformed message closes with `protocol-error`, an exception of the handler with `internal-error`. After
- * {@link FrameReader.end} nothing is delivered but the end itself.
+ * malformed message closes with `protocol-error`, an exception of the handler with `internal-error`.
  */
 export class FrameReader<M> implements FrameHandler {
   readonly connection: FrameConnection;
@@ -68,7 +67,7 @@ export class FrameReader<M> implements FrameHandler {
     return this.#ended;
   }
 
-  /** Sends what is queued, then closes. What still arrives is not looked at. */
+  /** Sends what is queued, then closes; the connection delivers nothing any more but its end. */
   end(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -76,7 +75,6 @@ export class FrameReader<M> implements FrameHandler {
   }
 
   onFrame(header: FrameHeader, payload: Uint8Array): void {
-    if (this.#ended) return;
     let message: M | undefined;
     try {
       message = this.#decoder.decode(header, payload);
