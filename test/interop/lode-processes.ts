@@ -1,0 +1,133 @@
+import { join } from "node:path";
+import { startPostgres } from "@lode/devnet";
+import { countShares, openDatabase } from "@lode/ledger";
+import { systemRandom } from "@lode/ports";
+import { encodeAuthorityPublicKey, encodeAuthoritySecretKey, generateKeypair } from "@lode/transport";
+import type { BitcoinCore } from "./bitcoin-core.ts";
+import { readMetrics } from "./metrics-page.ts";
+import type { RunningProcess } from "./running-process.ts";
+import { freePort, type Workbench } from "./workbench.ts";
+
+const MAIN = join(import.meta.dirname, "../../apps/lode/dist/main.js");
+/** In the coinbase of every block the pool finds. */
+export const POOL_TAG = "Lode interop";
+
+/** Where templates come from. */
+export interface TemplateAddress {
+  readonly port: number;
+  readonly publicKey: string;
+}
+
+/** What a pool has counted. */
+export interface PoolCounts {
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly rejectedByCode: Readonly<Record<string, number>>;
+  readonly recorded: number;
+  readonly blocksAccepted: number;
+}
+
+/** A pool as a process, with a Postgres of its own. */
+export interface LodePool {
+  readonly process: RunningProcess;
+  readonly port: number;
+  readonly publicKey: string;
+  counts(): Promise<PoolCounts>;
+  /** Shares in Postgres. */
+  recordedShares(): Promise<number>;
+}
+
+export interface LodePoolOptions {
+  readonly templates: TemplateAddress;
+  /** Also gets every block by submitblock; null: only the template source gets it. */
+  readonly node: BitcoinCore | null;
+  readonly payoutAddress: string;
+  readonly minDifficulty: number;
+  readonly sharesPerMinute: number;
+}
+
+/** `lode template-provider` before a node. */
+export async function startLodeTemplateProvider(
+  bench: Workbench,
+  core: BitcoinCore,
+): Promise<TemplateAddress> {
+  const keys = authorityKeys();
+  const [port, admin] = [await freePort(), await freePort()];
+  const provider = startLode(bench, "template-provider", [
+    `template_provider.listen_address=127.0.0.1:${port}`,
+    `template_provider.authority_secret_key=${keys.secretKey}`,
+    `node.url=${core.url}`,
+    `node.cookie_file=${core.cookieFile}`,
+    "node.network=regtest",
+    `admin.listen_address=127.0.0.1:${admin}`,
+  ]);
+  await bench.until("readiness of lode template-provider", 30, () => isReady(admin), [provider]);
+  return { port, publicKey: keys.publicKey };
+}
+
+/** `lode pool` with the embedded Postgres; resolves when it is ready for miners. */
+export async function startLodePool(bench: Workbench, options: LodePoolOptions): Promise<LodePool> {
+  const { templates, node } = options;
+  const postgres = await startPostgres({ dataDir: bench.folder, durable: true });
+  bench.onClear(() => postgres.stop());
+  const keys = authorityKeys();
+  const [port, admin] = [await freePort(), await freePort()];
+  const running = startLode(bench, "pool", [
+    "pool.network=regtest",
+    `pool.listen_address=127.0.0.1:${port}`,
+    `pool.authority_secret_key=${keys.secretKey}`,
+    `pool.coinbase_reward_script=${options.payoutAddress}`,
+    `pool.pool_signature=${POOL_TAG}`,
+    `pool.shares_per_minute=${options.sharesPerMinute}`,
+    `pool.min_difficulty=${options.minDifficulty}`,
+    "pool.drain_sec=1",
+    `pool.data_dir=${join(bench.folder, "pool")}`,
+    `templates.sources.0.address=127.0.0.1:${templates.port}`,
+    `templates.sources.0.public_key=${templates.publicKey}`,
+    ...(node === null ? [] : [`nodes.0.url=${node.url}`, `nodes.0.cookie_file=${node.cookieFile}`]),
+    `database.url=${postgres.url}`,
+    `admin.listen_address=127.0.0.1:${admin}`,
+  ]);
+  await bench.until("readiness of lode pool", 60, () => isReady(admin), [running]);
+  bench.say("  lode pool is ready");
+  const database = openDatabase(postgres.url, { max: 1 });
+  bench.onClear(() => database.end());
+  return {
+    process: running,
+    port,
+    publicKey: keys.publicKey,
+    recordedShares: () => countShares(database),
+    async counts() {
+      const page = await readMetrics(`http://127.0.0.1:${admin}/metrics`);
+      const rejectedByCode = page.byLabel("sv2_server_shares_rejected_total", "error_code");
+      return {
+        accepted: page.sum("sv2_server_shares_accepted_total"),
+        rejected: Object.values(rejectedByCode).reduce((sum, n) => sum + n, 0),
+        rejectedByCode,
+        recorded: page.sum("pool_shares_recorded_total"),
+        blocksAccepted: page.sum("pool_blocks_accepted_total"),
+      };
+    },
+  };
+}
+
+function startLode(bench: Workbench, command: string, settings: readonly string[]): RunningProcess {
+  const set = settings.flatMap((setting) => ["--set", setting]);
+  return bench.start(`lode ${command}`, process.execPath, [MAIN, command, ...set]);
+}
+
+async function isReady(adminPort: number): Promise<boolean> {
+  const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`, {
+    signal: AbortSignal.timeout(2_000),
+  });
+  await response.arrayBuffer();
+  return response.ok;
+}
+
+function authorityKeys(): { publicKey: string; secretKey: string } {
+  const pair = generateKeypair(systemRandom);
+  return {
+    publicKey: encodeAuthorityPublicKey(pair.publicKey),
+    secretKey: encodeAuthoritySecretKey(pair.secretKey),
+  };
+}
