@@ -85,7 +85,7 @@ export async function startDevnetNode(options: DevnetNodeOptions): Promise<Devne
   const logins = dataDir === undefined ? [] : [login];
   if (options.user !== undefined) logins.push(`${options.user}:${options.password ?? ""}`);
   const answer = (text: string, signal: AbortSignal) => dispatcher.answer(text, signal);
-  const server = new RpcServer({ host, port: options.port ?? 0, logins, answer });
+  const server = new RpcServer({ host, port: options.port ?? 0, logins, answer, clock });
   let port: number;
   try {
     port = await server.listen();

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Clock } from "@lode/ports";
 import type { RpcAnswer } from "./rpc-dispatch.ts";
 
 /** Largest request, bytes: a block of 4 MB as hex, and some. */
@@ -9,6 +10,8 @@ const MAX_BODY = 9 * 1024 * 1024;
 const MAX_CONNECTIONS = 64;
 /** Core's rpcservertimeout. */
 const IDLE_MS = 30_000;
+/** What is still under way this long after {@link RpcServer.close} is cut off, milliseconds. */
+const CLOSE_MS = 2_000;
 
 /** How a {@link RpcServer} is set up. */
 export interface RpcServerOptions {
@@ -18,6 +21,7 @@ export interface RpcServerOptions {
   /** `user:password` pairs that are let in. */
   logins: readonly string[];
   answer(text: string, signal: AbortSignal): Promise<RpcAnswer>;
+  clock: Clock;
 }
 
 /** JSON-RPC over HTTP with Basic authentication, as bitcoind serves it. */
@@ -57,11 +61,15 @@ export class RpcServer {
     });
   }
 
-  /** Stops listening; resolves when the requests under way are answered. */
+  /** Stops listening; resolves when the requests under way are answered, or cut off after two seconds. */
   close(): Promise<void> {
     this.#closing = true;
+    const late = this.#options.clock.after(CLOSE_MS, () => this.#server.closeAllConnections());
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
+      this.#server.close(() => {
+        late.cancel();
+        resolve();
+      });
       this.#closeIfDone();
     });
   }
