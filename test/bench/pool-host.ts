@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { PoolCommand, PoolReading, PoolReply, PoolRequest } from "./pool-protocol.ts";
+
+const ENTRY = fileURLToPath(new URL("pool-process.ts", import.meta.url));
+
+/** How the measured process is started. */
+export interface PoolHostOptions extends PoolRequest {
+  /** `LODE_NATIVE` of the process. */
+  readonly native: "addon" | "js" | "auto";
+  /** Directory for a CPU profile, written when the process stops. */
+  readonly profileDir?: string | undefined;
+}
+
+/** The pool in a process of its own. */
+export class PoolHost {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+  #onReply: ((reply: PoolReply) => void) | undefined;
+  #open!: Extract<PoolReply, { kind: "open" }>;
+
+  /** Starts it; resolves when it listens. */
+  static async start(options: PoolHostOptions): Promise<PoolHost> {
+    const host = new PoolHost(options);
+    const { store } = options;
+    const reply = await host.#ask({ store });
+    if (reply.kind !== "open") throw new Error(`the measured pool answered ${reply.kind}`);
+    host.#open = reply;
+    return host;
+  }
+
+  private constructor({ native, profileDir }: PoolHostOptions) {
+    const profile = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+    this.#child = spawn(process.execPath, ["--expose-gc", ...profile, "--import", "tsx", ENTRY], {
+      stdio: ["ignore", 2, 2, "ipc"],
+      env: { ...process.env, LODE_NATIVE: native === "auto" ? "" : native },
+    });
+    this.#child.on("message", (reply) => this.#onReply?.(reply as PoolReply));
+    this.#ended = new Promise((resolve) => {
+      this.#child.once("exit", (code, signal) => {
+        this.#onReply?.({ kind: "failed", message: `it ended with ${signal ?? code}` });
+        resolve();
+      });
+    });
+  }
+
+  get port(): number {
+    return this.#open.port;
+  }
+
+  get authorityKey(): Uint8Array {
+    return new Uint8Array(Buffer.from(this.#open.authorityKey, "hex"));
+  }
+
+  /** `addon, libsecp256k1` */
+  get backends(): string {
+    return `${this.#open.nativeBackend}, ${this.#open.handshakeBackend}`;
+  }
+
+  /** Reads its meters; `collect` collects garbage first, `tip` publishes a new tip first. */
+  async ask(kind: "read" | "collect" | "tip"): Promise<PoolReading> {
+    const reply = await this.#ask({ kind });
+    if (reply.kind !== "reading") throw new Error(`the measured pool answered ${reply.kind}`);
+    return reply.reading;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.connected) this.#child.send({ kind: "stop" } satisfies PoolCommand);
+    await this.#ended;
+  }
+
+  #ask(message: PoolRequest | PoolCommand): Promise<PoolReply> {
+    return new Promise((resolve, reject) => {
+      this.#onReply = (reply) => {
+        if (reply.kind === "failed") reject(new Error(`the measured pool failed: ${reply.message}`));
+        else resolve(reply);
+      };
+      this.#child.send(message);
+    });
+  }
+}

@@ -1,0 +1,51 @@
+/** What the pool's process is told to run. */
+export interface PoolRequest {
+  /** Where shares become durable: memory, or this Postgres. */
+  readonly store: { readonly kind: "memory" } | { readonly kind: "postgres"; readonly url: string };
+}
+
+/** What it is asked while it runs. */
+export type PoolCommand =
+  /** Reading of its meters. */
+  | { readonly kind: "read" }
+  /** The same after two full garbage collections. */
+  | { readonly kind: "collect" }
+  /** A new tip with its first template. */
+  | { readonly kind: "tip" }
+  | { readonly kind: "stop" };
+
+/** What the pool's process has used and done since its start. */
+export interface PoolReading {
+  /** When the question came and when the meters were read: the system's monotonic clock, ms, the same for all processes. */
+  readonly askedAt: number;
+  readonly at: number;
+  /** User and system time of all its threads, seconds. */
+  readonly cpuSeconds: number;
+  /** Part of its life in which the event loop was busy, as time: milliseconds. */
+  readonly busyMs: number;
+  readonly connections: number;
+  readonly channels: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Durable in the store. */
+  readonly recorded: number;
+  /** Commits of the store, and the shares in them as the store counted them. */
+  readonly commits: number;
+  readonly stored: number;
+  /** Bytes. */
+  readonly rss: number;
+  readonly heapUsed: number;
+  readonly external: number;
+}
+
+/** What it answers. */
+export type PoolReply =
+  | {
+      readonly kind: "open";
+      readonly port: number;
+      readonly authorityKey: string;
+      readonly nativeBackend: string;
+      readonly handshakeBackend: string;
+    }
+  | { readonly kind: "reading"; readonly reading: PoolReading }
+  | { readonly kind: "failed"; readonly message: string };
