@@ -16,6 +16,7 @@ import {
   writeFrameHeader,
 } from "@lode/protocol";
 import type { FrameConnection, FrameHandler } from "@lode/transport";
+import { VIRTUAL_START } from "./virtual-clock.ts";
 
 const fromServer = {
   SetupConnectionSuccess: common.SetupConnectionSuccess,
@@ -171,6 +172,19 @@ export class ScriptedMiner implements FrameHandler {
     return this.take("OpenMiningChannelError").errorCode;
   }
 
+  /** Hands in a share: by default of the first extended channel's first job, at the virtual clock's start. */
+  submitExtended(sequenceNumber: number, fields: Partial<mining.SubmitSharesExtended> = {}): this {
+    const share = { ...defaultShare, channelId: 2, jobId: 1, extranonce: new Uint8Array(16) };
+    const own = { sequenceNumber, nonce: sequenceNumber };
+    return this.send(mining.SubmitSharesExtended, { ...share, ...own, ...fields });
+  }
+
+  /** As {@link submitExtended}, by default of a standard channel that was opened second. */
+  submitStandard(sequenceNumber: number, fields: Partial<mining.SubmitSharesStandard> = {}): this {
+    const share = { ...defaultShare, channelId: 3, jobId: 2, sequenceNumber, nonce: sequenceNumber };
+    return this.send(mining.SubmitSharesStandard, { ...share, ...fields });
+  }
+
   #fail(wanted: string): never {
     const seen = this.inbox.map(({ message }) => message.name);
     const closed = this.closed;
@@ -191,6 +205,8 @@ const defaultSetup: common.SetupConnection = {
   firmware: "test",
   deviceId: "",
 };
+
+const defaultShare = { ntime: VIRTUAL_START / 1000, version: 0x2000_0000 };
 
 const defaultOpening: mining.OpenStandardMiningChannel = {
   requestId: 1,

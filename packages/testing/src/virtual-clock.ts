@@ -3,6 +3,9 @@ import { type Clock, CodedError, type Timer } from "@lode/ports";
 /** Raised when callbacks keep making callbacks and time cannot move on. */
 export class VirtualClockError extends CodedError<{ code: "livelock"; callbacks: number }> {}
 
+/** Wall clock at which a {@link VirtualClock} starts unless told otherwise, milliseconds since the epoch. */
+export const VIRTUAL_START = 1_785_542_400_000;
+
 /** Callbacks that may run without time moving before the clock calls it a livelock. */
 const MAX_CALLBACKS_AT_ONE_INSTANT = 1_000_000;
 
@@ -27,7 +30,7 @@ export class VirtualClock implements Clock {
   #soon: (() => void)[] = [];
 
   /** @param start wall clock at the beginning, milliseconds since the epoch */
-  constructor(start = 1_785_542_400_000) {
+  constructor(start = VIRTUAL_START) {
     this.#wallOffset = start;
   }
 

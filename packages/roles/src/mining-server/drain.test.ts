@@ -1,4 +1,3 @@
-import { mining } from "@lode/protocol";
 import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
 import { describe, expect, it } from "vitest";
 
@@ -12,18 +11,6 @@ function openExtended(miner: ScriptedMiner): { channelId: number; jobId: number 
   const { jobId } = miner.take("NewExtendedMiningJob");
   miner.take("SetNewPrevHash");
   return { channelId, jobId };
-}
-
-function share(
-  miner: ScriptedMiner,
-  pool: ScriptedPool,
-  place: { channelId: number; jobId: number },
-  nonce: number,
-) {
-  const ntime = Math.floor(pool.clock.now() / 1000);
-  const extranonce = new Uint8Array(16);
-  const fields = { ...place, sequenceNumber: nonce, nonce, ntime, version: 0x2000_0000, extranonce };
-  miner.send(mining.SubmitSharesExtended, fields);
 }
 
 describe("draining", () => {
@@ -47,11 +34,11 @@ describe("draining", () => {
   it("waits until everything that was read is answered", async () => {
     const { pool, miner } = connect();
     const place = openExtended(miner);
-    share(miner, pool, place, 1);
+    miner.submitExtended(1, place);
     pool.clock.settle();
     const drained = pool.server.drain({ windowMs: 0 });
     pool.clock.advance(1);
-    share(miner, pool, place, 2);
+    miner.submitExtended(2, place);
     pool.clock.advance(1_000);
     expect(miner.closed).toBeNull();
     expect(pool.shares.map(({ sequenceNumber }) => sequenceNumber)).toEqual([1]);
@@ -67,7 +54,7 @@ describe("draining", () => {
     const place = openExtended(other);
     const drained = pool.server.drain({ windowMs: 10_000 });
     pool.clock.advance(4_000);
-    share(other, pool, place, 1);
+    other.submitExtended(1, place);
     pool.acknowledge();
     expect(other.takeNames()).toEqual(["SubmitSharesSuccess"]);
     pool.clock.advance(1_001);
@@ -77,7 +64,7 @@ describe("draining", () => {
 
   it("does not wait for ever for a store that does not answer", async () => {
     const { pool, miner } = connect();
-    share(miner, pool, openExtended(miner), 1);
+    miner.submitExtended(1, openExtended(miner));
     pool.clock.settle();
     const drained = pool.server.drain({ windowMs: 0 });
     pool.clock.advance(4_999);

@@ -1,6 +1,5 @@
 import { maxTarget } from "@lode/bitcoin";
-import { mining } from "@lode/protocol";
-import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
 import { describe, expect, it } from "vitest";
 
 function connect(options: ScriptedPoolOptions = {}) {
@@ -10,13 +9,6 @@ function connect(options: ScriptedPoolOptions = {}) {
   miner.takeNames();
   return { pool, miner };
 }
-
-function extended(miner: ScriptedMiner, sequenceNumber: number, { jobId }: { jobId: number }) {
-  const share = { nonce: sequenceNumber, ntime: NTIME, version: 0x2000_0000, extranonce: new Uint8Array(16) };
-  miner.send(mining.SubmitSharesExtended, { channelId: 2, sequenceNumber, jobId, ...share });
-}
-
-const NTIME = Math.floor(new ScriptedPool().clock.now() / 1000);
 
 describe("a found block", () => {
   /** On this chain every hash is a block. */
@@ -36,7 +28,7 @@ describe("a found block", () => {
         sink: { record: () => void log.push("share") },
       },
     });
-    extended(miner, 3, { jobId });
+    miner.submitExtended(3, { jobId });
     pool.clock.settle();
     expect(log).toEqual(["block 80 3", "share"]);
     expect(pool.count("sv2_server_blocks_found_total")).toBe(1);
@@ -46,7 +38,7 @@ describe("a found block", () => {
     const { pool, miner, jobId } = onEasyChain();
     pool.server.publish(pool.jobs.nextTip(maxTarget));
     miner.takeNames();
-    extended(miner, 3, { jobId });
+    miner.submitExtended(3, { jobId });
     expect(miner.take("SubmitSharesError").errorCode).toBe("stale-share");
     expect(pool.blocks).toMatchObject([{ nonce: 3, job: { tip: { target: maxTarget } } }]);
   });
@@ -56,7 +48,7 @@ describe("a found block", () => {
       throw new RangeError("disk full");
     };
     const { pool, miner, jobId } = onEasyChain({ deps: { onBlock } });
-    extended(miner, 3, { jobId });
+    miner.submitExtended(3, { jobId });
     pool.acknowledge();
     expect(miner.takeNames()).toEqual(["SubmitSharesSuccess"]);
     expect(pool.complaints).toEqual(["a found block could not be handed over: RangeError: disk full"]);

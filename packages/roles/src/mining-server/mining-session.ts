@@ -79,15 +79,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
         this.#onUpdate(message.fields);
         break;
       case "CloseChannel":
-        this.#channels.close(message.fields.channelId);
-        this.#context.logger.debug(
-          {
-            conn_id: this.id,
-            channel_id: message.fields.channelId,
-            reason: printable(message.fields.reasonCode),
-          },
-          "channel closed by the client",
-        );
+        this.#channels.close(message.fields.channelId, message.fields.reasonCode);
         break;
       case "SetCustomMiningJob": {
         const { channelId, requestId } = message.fields;

@@ -20,61 +20,54 @@ function connect(options: ScriptedPoolOptions = {}) {
 
 const NTIME = Math.floor(new ScriptedPool().clock.now() / 1000);
 const VERSION = 0x2000_0000;
-const EXTRANONCE = new Uint8Array(16);
-
-function extended(
-  miner: ScriptedMiner,
-  sequenceNumber: number,
-  fields: Partial<mining.SubmitSharesExtended> = {},
-) {
-  const share = { jobId: 1, nonce: sequenceNumber, ntime: NTIME, version: VERSION, extranonce: EXTRANONCE };
-  miner.send(mining.SubmitSharesExtended, { channelId: 2, sequenceNumber, ...share, ...fields });
-}
-
-function standard(
-  miner: ScriptedMiner,
-  sequenceNumber: number,
-  fields: Partial<mining.SubmitSharesStandard> = {},
-) {
-  const share = { jobId: 2, nonce: sequenceNumber, ntime: NTIME, version: VERSION };
-  miner.send(mining.SubmitSharesStandard, { channelId: 3, sequenceNumber, ...share, ...fields });
-}
 
 describe("a refused share", () => {
   const cases: [string, string, (miner: ScriptedMiner, pool: ScriptedPool) => void][] = [
-    ["for a channel that never was", "invalid-channel-id", (miner) => extended(miner, 1, { channelId: 99 })],
-    ["for the group channel", "invalid-channel-id", (miner) => extended(miner, 1, { channelId: 1 })],
-    ["for a job that never was", "invalid-job-id", (miner) => extended(miner, 1, { jobId: 77 })],
-    ["for another channel's job", "invalid-job-id", (miner) => extended(miner, 1, { jobId: 2 })],
+    [
+      "for a channel that never was",
+      "invalid-channel-id",
+      (miner) => miner.submitExtended(1, { channelId: 99 }),
+    ],
+    ["for the group channel", "invalid-channel-id", (miner) => miner.submitExtended(1, { channelId: 1 })],
+    ["for a job that never was", "invalid-job-id", (miner) => miner.submitExtended(1, { jobId: 77 })],
+    ["for another channel's job", "invalid-job-id", (miner) => miner.submitExtended(1, { jobId: 2 })],
     [
       "with too short an extranonce",
       "bad-extranonce-size",
-      (miner) => extended(miner, 1, { extranonce: new Uint8Array(8) }),
+      (miner) => miner.submitExtended(1, { extranonce: new Uint8Array(8) }),
     ],
     [
       "of extended form on a standard channel",
       "bad-extranonce-size",
-      (miner) => extended(miner, 1, { channelId: 3, jobId: 2 }),
+      (miner) => miner.submitExtended(1, { channelId: 3, jobId: 2 }),
     ],
     [
       "of standard form on an extended channel",
       "bad-extranonce-size",
-      (miner) => standard(miner, 1, { channelId: 2, jobId: 1 }),
+      (miner) => miner.submitStandard(1, { channelId: 2, jobId: 1 }),
     ],
     [
       "with a version bit that may not roll",
       "invalid-non-rollable-version-bit",
-      (miner) => extended(miner, 1, { version: VERSION | 1 }),
+      (miner) => miner.submitExtended(1, { version: VERSION | 1 }),
     ],
-    ["with an ntime below the job's", "invalid-share", (miner) => extended(miner, 1, { ntime: NTIME - 61 })],
-    ["with an ntime too far ahead", "invalid-share", (miner) => extended(miner, 1, { ntime: NTIME + 7_201 })],
+    [
+      "with an ntime below the job's",
+      "invalid-share",
+      (miner) => miner.submitExtended(1, { ntime: NTIME - 61 }),
+    ],
+    [
+      "with an ntime too far ahead",
+      "invalid-share",
+      (miner) => miner.submitExtended(1, { ntime: NTIME + 7_201 }),
+    ],
     [
       "on a job of the tip before",
       "stale-share",
       (miner, pool) => {
         pool.server.publish(pool.jobs.nextTip());
         miner.takeNames();
-        extended(miner, 1);
+        miner.submitExtended(1);
       },
     ],
   ];
@@ -91,8 +84,8 @@ describe("a refused share", () => {
 
   it("for being a duplicate is told so while the first one waits for its answer", () => {
     const { pool, miner } = connect();
-    extended(miner, 1, { nonce: 7 });
-    extended(miner, 2, { nonce: 7 });
+    miner.submitExtended(1, { nonce: 7 });
+    miner.submitExtended(2, { nonce: 7 });
     const fields = { channelId: 2, sequenceNumber: 2, errorCode: "duplicate-share" };
     expect(miner.take("SubmitSharesError")).toEqual(fields);
     pool.acknowledge();
@@ -106,14 +99,14 @@ describe("a refused share", () => {
     const { miner } = connect({
       settings: { channel: { ...defaultChannelSettings, easiestTarget: 1n << 200n } },
     });
-    extended(miner, 8);
+    miner.submitExtended(8);
     expect(miner.take("SubmitSharesError").errorCode).toBe("difficulty-too-low");
   });
 
   it("of a closed channel gets no answer at all", () => {
     const { pool, miner } = connect();
     miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "" });
-    extended(miner, 1);
+    miner.submitExtended(1);
     expect(miner.takeNames()).toEqual([]);
     expect(pool.count("sv2_server_shares_rejected_total{error_code=invalid-channel-id}")).toBe(1);
   });

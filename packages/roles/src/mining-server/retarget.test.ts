@@ -54,10 +54,8 @@ describe("a new target", () => {
     const { pool, miner } = connect({ settings }, 0);
     pool.clock.advance(2_000);
     miner.takeNames();
-    const ntime = Math.floor(pool.clock.now() / 1000);
     for (let nonce = 0; nonce < 40; nonce++) {
-      const share = { jobId: 1, nonce, ntime, version: 0x2000_0000, extranonce: new Uint8Array(16) };
-      miner.send(mining.SubmitSharesExtended, { channelId: 2, sequenceNumber: nonce, ...share });
+      miner.submitExtended(nonce);
       pool.clock.advance(10);
     }
     const answers = new Set(miner.takeNames());

@@ -1,5 +1,6 @@
 import type { Channel } from "@lode/mining";
 import type { Timer } from "@lode/ports";
+import { printable } from "../setup/printable.ts";
 import { type Opening, openChannel } from "./opening.ts";
 import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
@@ -63,7 +64,9 @@ export class SessionChannels {
   }
 
   /** CloseChannel: a group's id stands for all its channels (SV2 5.3.9), an unknown one for none. */
-  close(channelId: number): void {
+  close(channelId: number, reasonCode: string): void {
+    const log = { conn_id: this.#owner.connectionId, channel_id: channelId, reason: printable(reasonCode) };
+    this.#context.logger.debug(log, "channel closed by the client");
     if (channelId === GROUP_CHANNEL_ID) for (const channel of this.#channels.values()) this.#close(channel);
     const channel = this.#channels.get(channelId);
     if (channel !== undefined) this.#close(channel);

@@ -1,7 +1,7 @@
 import { DIFF1_WORK, maxTarget } from "@lode/bitcoin";
 import { type AcceptedShare, defaultChannelSettings } from "@lode/mining";
 import { mining } from "@lode/protocol";
-import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
 import { describe, expect, it } from "vitest";
 
 /** Every hash is a share, whatever rate is claimed, and nothing is ever surprising. */
@@ -18,32 +18,12 @@ function connect(options: ScriptedPoolOptions = {}) {
   return { pool, miner };
 }
 
-const NTIME = Math.floor(new ScriptedPool().clock.now() / 1000);
 const VERSION = 0x2000_0000;
-const EXTRANONCE = new Uint8Array(16);
-
-function extended(
-  miner: ScriptedMiner,
-  sequenceNumber: number,
-  fields: Partial<mining.SubmitSharesExtended> = {},
-) {
-  const share = { jobId: 1, nonce: sequenceNumber, ntime: NTIME, version: VERSION, extranonce: EXTRANONCE };
-  miner.send(mining.SubmitSharesExtended, { channelId: 2, sequenceNumber, ...share, ...fields });
-}
-
-function standard(
-  miner: ScriptedMiner,
-  sequenceNumber: number,
-  fields: Partial<mining.SubmitSharesStandard> = {},
-) {
-  const share = { jobId: 2, nonce: sequenceNumber, ntime: NTIME, version: VERSION };
-  miner.send(mining.SubmitSharesStandard, { channelId: 3, sequenceNumber, ...share, ...fields });
-}
 
 describe("an accepted share", () => {
   it("is recorded at once and answered only when it is durable", () => {
     const { pool, miner } = connect();
-    extended(miner, 41);
+    miner.submitExtended(41);
     pool.clock.advance(3_000);
     expect(miner.takeNames()).toEqual([]);
     expect(pool.shares).toHaveLength(1);
@@ -69,8 +49,8 @@ describe("an accepted share", () => {
   it("is answered together with its channel's others of the same commit, one answer a channel", () => {
     const { pool, miner } = connect();
     for (let i = 0; i < 10; i++) {
-      extended(miner, i);
-      if (i < 4) standard(miner, i);
+      miner.submitExtended(i);
+      if (i < 4) miner.submitStandard(i);
     }
     pool.acknowledge();
     expect(miner.take("SubmitSharesSuccess")).toMatchObject({
@@ -95,7 +75,7 @@ describe("an accepted share", () => {
     let count = 0;
     let sum = 0n;
     for (let commit = 0, sequence = 0; commit < 20; commit++) {
-      for (let i = 0; i <= commit % 7; i++) extended(miner, sequence++);
+      for (let i = 0; i <= commit % 7; i++) miner.submitExtended(sequence++);
       pool.clock.settle();
       const shares = pool.shares.splice(0).map((share): AcceptedShare => ({ ...share, work }));
       pool.server.acknowledge(shares);
@@ -117,8 +97,8 @@ describe("an accepted share", () => {
     other.openExtended({ nominalHashRate: 0 });
     const { jobId } = other.take("NewExtendedMiningJob");
     other.takeNames();
-    extended(other, 5, { jobId });
-    extended(miner, 9);
+    other.submitExtended(5, { jobId });
+    miner.submitExtended(9);
     pool.acknowledge();
     expect(miner.takeAll().map(({ fields }) => fields)).toMatchObject([
       { channelId: 2, lastSequenceNumber: 9 },
@@ -130,8 +110,8 @@ describe("an accepted share", () => {
 
   it("may roll the version within BIP323 on either kind of channel", () => {
     const { pool, miner } = connect();
-    extended(miner, 1, { version: VERSION ^ 0x1fff_ffe0 });
-    standard(miner, 1, { version: VERSION ^ 0x1fff_ffe0 });
+    miner.submitExtended(1, { version: VERSION ^ 0x1fff_ffe0 });
+    miner.submitStandard(1, { version: VERSION ^ 0x1fff_ffe0 });
     pool.clock.settle();
     expect(pool.shares.map(({ channelId }) => channelId)).toEqual([2, 3]);
   });
@@ -140,7 +120,7 @@ describe("an accepted share", () => {
     const { pool, miner } = connect();
     pool.server.publish(pool.jobs.next());
     miner.takeNames();
-    extended(miner, 1);
+    miner.submitExtended(1);
     pool.acknowledge();
     expect(miner.takeNames()).toEqual(["SubmitSharesSuccess"]);
   });
@@ -151,9 +131,9 @@ describe("an accepted share", () => {
     other.openExtended({ nominalHashRate: 0 });
     const { jobId } = other.take("NewExtendedMiningJob");
     other.takeNames();
-    extended(other, 1, { jobId });
-    extended(miner, 1);
-    standard(miner, 1);
+    other.submitExtended(1, { jobId });
+    miner.submitExtended(1);
+    miner.submitStandard(1);
     miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "" });
     pool.clock.settle();
     other.connection.close("gone");
@@ -169,7 +149,7 @@ describe("an accepted share", () => {
   it("counts for the estimated hash rate with the work of its target", () => {
     const { pool, miner } = connect();
     for (let i = 0; i < 120; i++) {
-      extended(miner, i);
+      miner.submitExtended(i);
       pool.clock.advance(1_000);
     }
     expect(pool.server.stats()).toMatchObject({ accepted: 120, rejected: 0, hashrate: 1 });
