@@ -33,7 +33,8 @@ const sslModes: readonly string[] = ["disable", "prefer", "require", "verify-ful
 export function parseDatabaseUrl(text: string): DatabaseOptions {
   let url: URL;
   try {
-    url = new URL(text);
+    // libpq takes `postgres://user@/database?host=/folder`; the URL standard wants a host behind a user.
+    url = new URL(text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?]|$)/, "$1localhost"));
   } catch {
     throw invalid(
       "url",

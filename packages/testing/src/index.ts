@@ -1,4 +1,5 @@
 /** What tests share: a virtual clock, repeatable randomness and scripted peers. Imported by tests and simulations only. */
+export { startTestDatabase, type TestDatabase } from "./database.ts";
 export {
   type ReceivedFrame,
   ScriptError,
