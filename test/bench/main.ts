@@ -4,6 +4,7 @@ import { crowdRows } from "./crowd-rows.ts";
 import { handshakeRow } from "./handshake-row.ts";
 import { describeMachine } from "./machine.ts";
 import { aeadRow, sha256dRow, shareCheckRow } from "./native-rows.ts";
+import { quickstartRow } from "./quickstart-row.ts";
 import type { Row } from "./row.ts";
 import { sharesDurableRow, sharesSocketRow } from "./share-rows.ts";
 import { formatTable } from "./table.ts";
@@ -16,6 +17,7 @@ const measurements = [
   sharesSocketRow,
   sharesDurableRow,
   crowdRows,
+  quickstartRow,
 ];
 
 const USAGE = `Usage: npm run bench -- [options]

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setTimeout as pause } from "node:timers/promises";
+import { type BenchContext, type Measurement, median, row, spread } from "./row.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const POLL_MS = 20;
+const GIVE_UP_MS = 120_000;
+/** Shares that were answered with success, on the pool's metrics page. */
+const RECORDED = /^pool_shares_recorded_total (\d+)/m;
+
+/**
+ * `npm start` with an empty data directory until the miner's first share was answered: build check, database cluster, chain,
+ * template provider, pool, miner, and the share itself.
+ */
+export const quickstartRow: Measurement = {
+  name: "quickstart",
+  async measure({ repetitions, say }: BenchContext) {
+    const seconds: number[] = [];
+    for (let repetition = 1; repetition <= repetitions; repetition++) seconds.push(await startOnce());
+    say(`quickstart: ${spread(seconds)} s`);
+    return [row("quickstart", "s", median(seconds), 20)];
+  },
+};
+
+async function startOnce(): Promise<number> {
+  const dataDir = mkdtempSync(join(tmpdir(), "lode-bench-"));
+  chmodSync(dataDir, 0o755); // the user that runs Postgres for root must be able to enter
+  const admin = `127.0.0.1:${await freePort()}`;
+  const started = performance.now();
+  const args = [
+    "start",
+    "--silent",
+    "--",
+    "--data-dir",
+    dataDir,
+    "--listen",
+    "127.0.0.1:0",
+    "--admin",
+    admin,
+  ];
+  // A process group of its own, so that a signal reaches npm's child as well.
+  const child = spawn("npm", args, { cwd: ROOT, stdio: ["ignore", "ignore", 2], detached: true });
+  try {
+    await untilFirstShare(child, `http://${admin}/metrics`);
+    return (performance.now() - started) / 1000;
+  } finally {
+    await stop(child);
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function untilFirstShare(child: ChildProcess, url: string): Promise<void> {
+  const deadline = performance.now() + GIVE_UP_MS;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}`);
+    const page = await fetch(url).then(
+      (answer) => answer.text(),
+      () => "",
+    );
+    if (Number(RECORDED.exec(page)?.[1] ?? 0) > 0) return;
+    await pause(POLL_MS);
+  }
+  throw new Error(`no share was accepted within ${GIVE_UP_MS / 1000} s`);
+}
+
+/** Stops npm and what it started, and waits until all of it is gone. */
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined) return;
+  signalGroup(child.pid, "SIGTERM");
+  while (signalGroup(child.pid, 0)) await pause(POLL_MS);
+}
+
+/** False when the group is empty. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
