@@ -68,6 +68,11 @@ public_key = "${templates.publicKey}"
   );
   const log = join(bench.folder, "pool.log");
   const running = bench.start("pool_sv2", program, ["-c", file, "-f", log]);
-  await bench.until("listening reference pool", 30, () => running.output().includes("istening"), [running]);
+  await bench.until(
+    "templates in the reference pool",
+    30,
+    () => running.output().includes("ready to accept connections"),
+    [running],
+  );
   return { process: running, port, publicKey };
 }

@@ -16,6 +16,8 @@ export interface Sv1Miner {
 }
 
 interface Work {
+  /** Difficulty in force when the job came: a later one is for later jobs. */
+  readonly target: bigint;
   readonly jobId: string;
   readonly extranonce2: string;
   readonly ntime: string;
@@ -32,10 +34,10 @@ export function startSv1Miner(bench: Workbench, port: number, user: string): Sv1
   const state = { accepted: 0, refused: [] as string[], jobs: 0, closed: false };
   let extranonce1 = "";
   let extranonce2Size = 0;
-  let target = 0n;
+  let announced = 0n;
   let work: Work | undefined;
   let nonce = 0;
-  let extranonce2 = 0;
+  let jobs = 0;
   let nextId = 10;
   const send = (id: number, method: string, params: unknown[]) =>
     socket.write(`${JSON.stringify({ id, method, params })}\n`);
@@ -49,10 +51,11 @@ export function startSv1Miner(bench: Workbench, port: number, user: string): Sv1
       error?: unknown;
     };
     const params = message.params ?? [];
-    if (message.method === "mining.set_difficulty") target = targetOf(Number(params[0]));
+    if (message.method === "mining.set_difficulty") announced = targetOf(Number(params[0]));
     else if (message.method === "mining.notify") {
       state.jobs++;
-      work = workOf(params, extranonce1, (extranonce2++).toString(16).padStart(2 * extranonce2Size, "0"));
+      const extranonce2 = (jobs++).toString(16).padStart(2 * extranonce2Size, "0");
+      work = workOf(params, extranonce1, extranonce2, announced);
       nonce = 0;
     } else if (message.id === 1) {
       const [, prefix, size] = message.result as [unknown, string, number];
@@ -65,12 +68,12 @@ export function startSv1Miner(bench: Workbench, port: number, user: string): Sv1
     }
   };
   const mine = () => {
-    if (work === undefined || target === 0n) return;
+    if (work === undefined) return;
     for (let i = 0; i < HASHES_PER_SLICE; i++) {
       work.header.writeUInt32LE(nonce++, 76);
       const hash = sha256d(work.header);
       // Cheap look at the highest bytes before the whole number is compared.
-      if ((hash[31] ?? 1) !== 0 || BigInt(`0x${Buffer.from(hash).reverse().toString("hex")}`) > target)
+      if ((hash[31] ?? 1) !== 0 || BigInt(`0x${Buffer.from(hash).reverse().toString("hex")}`) > work.target)
         continue;
       const found = work.header.readUInt32LE(76).toString(16).padStart(8, "0");
       send(nextId++, "mining.submit", [user, work.jobId, work.extranonce2, work.ntime, found]);
@@ -100,7 +103,7 @@ function targetOf(difficulty: number): bigint {
 }
 
 /** mining.notify: job id, prevhash, coinb1, coinb2, branches, version, nbits, ntime, clean. */
-function workOf(params: readonly unknown[], extranonce1: string, extranonce2: string): Work {
+function workOf(params: readonly unknown[], extranonce1: string, extranonce2: string, target: bigint): Work {
   const [jobId, prevHash, coinbase1, coinbase2] = params.slice(0, 4).map(String);
   const branches = (params[4] ?? []) as string[];
   const [version, nbits, ntime] = params.slice(5, 8).map(String);
@@ -115,7 +118,7 @@ function workOf(params: readonly unknown[], extranonce1: string, extranonce2: st
     reversed(nbits ?? ""),
     Buffer.alloc(4),
   ]);
-  return { jobId: jobId ?? "", extranonce2, ntime: ntime ?? "", header };
+  return { target, jobId: jobId ?? "", extranonce2, ntime: ntime ?? "", header };
 }
 
 function reversed(hex: string): Buffer {
