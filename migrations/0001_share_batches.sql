@@ -44,12 +44,13 @@ language plpgsql as $$
 declare
   partition_name text := 'share_batch_' || to_char(to_timestamp(hour::bigint * 3600) at time zone 'UTC', 'YYYYMMDD_HH24');
 begin
-  if to_regclass(quote_ident(partition_name)) is not null then
-    return false;
-  end if;
   -- One creator at a time: "SHRB" and the hour.
   perform pg_advisory_xact_lock(1397248578, hour);
-  if to_regclass(quote_ident(partition_name)) is not null then
+  -- A query sees what an earlier creator committed; to_regclass may still remember that there was no such table.
+  if exists (
+    select from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'share_batch'::regclass and c.relname = partition_name
+  ) then
     return false;
   end if;
   execute format(

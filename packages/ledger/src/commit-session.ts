@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import postgres from "postgres";
 import type { ResolvedOptions } from "./connection-options.ts";
 import { driverOptions } from "./database.ts";
@@ -33,6 +33,12 @@ export class CommitSession {
   }
 
   #open(): Socket {
+    if (this.#destroyed) {
+      // The driver was about to connect again. It listens to the socket only when this turn's promises have settled.
+      const closed = new Socket();
+      queueMicrotask(() => closed.destroy(sessionDestroyed()));
+      return closed;
+    }
     const { host, port } = this.#options;
     const socket = host.startsWith("/")
       ? connect({ path: `${host}/.s.PGSQL.${port}` })
@@ -40,7 +46,6 @@ export class CommitSession {
     // The driver reads the name for its certificate check from the socket it was given.
     Object.assign(socket, { host, port });
     this.#socket = socket;
-    if (this.#destroyed) socket.destroy(new Error("session destroyed"));
     return socket;
   }
 
@@ -50,9 +55,13 @@ export class CommitSession {
     this.#destroyed = true;
     const socket = this.#socket;
     if (socket !== undefined && !socket.destroyed) {
-      if (socket.connecting || socket.remoteFamily === undefined)
-        socket.destroy(new Error("session destroyed"));
-      else socket.resetAndDestroy();
+      if (socket.connecting || socket.remoteFamily === undefined) {
+        socket.destroy(sessionDestroyed());
+      } else {
+        // A reset carries no error, and without one the driver would connect again for a query that waits.
+        if (socket.listenerCount("error") > 0) socket.emit("error", sessionDestroyed());
+        socket.resetAndDestroy();
+      }
     }
     // Rejects what is queued in the driver and keeps it from connecting again.
     this.sql.end({ timeout: 0 }).catch(() => {});
@@ -63,4 +72,8 @@ export class CommitSession {
     await this.sql.end({ timeout: 1 });
     this.destroy();
   }
+}
+
+function sessionDestroyed(): Error {
+  return new Error("session destroyed");
 }

@@ -32,6 +32,8 @@ export async function prepareSession(
         false
       ) as synchronous_commit,
       set_config('statement_timeout', ${String(settings.statementTimeoutMs)}, false),
+      -- A repeated batch has to see what became visible while it waited.
+      set_config('default_transaction_isolation', 'read committed', false),
       current_setting('fsync') as fsync,
       pg_is_in_recovery() as standby,
       current_setting('transaction_read_only') as read_only,
