@@ -167,9 +167,12 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
       async stop() {
         miner?.stop();
         stopPool = async () => {};
-        await server.drain();
-        summary = await summarize(server.pool, database.url, startedAt);
-        await takeDown();
+        try {
+          await server.drain();
+          summary = await summarize(server.pool, database.url, startedAt);
+        } finally {
+          await takeDown();
+        }
       },
     };
   } catch (error) {

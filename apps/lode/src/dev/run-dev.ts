@@ -26,12 +26,15 @@ export async function runDev(options: DevOptions): Promise<ExitCode> {
       const ended = new Promise<ExitCode>((resolve) => {
         end = resolve;
       });
+      // A block left open by the run before may be accepted before the start is complete.
+      let blocks = 0;
       const started = await startDevWorld(options, {
         logger,
         say: (line) => output.write(`${line}\n`),
         onFatal: () => end(ExitCode.internal),
         onBlockAccepted: () => {
-          if (started.pool.status().blocksAccepted === options.exitAfterBlocks) end(ExitCode.ok);
+          blocks += 1;
+          if (blocks === options.exitAfterBlocks) end(ExitCode.ok);
         },
       });
       world = started;
