@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { type Logger, silentLogger } from "@lode/ports";
 
 /** What is known about a found block's fate. */
 export type CandidateState = "found" | "submitted" | "accepted" | "rejected";
@@ -36,7 +37,7 @@ export interface CandidateStore {
 }
 
 /** Candidates as `<height>-<hash>.json` under a directory. */
-export function candidateDirectory(directory: string): CandidateStore {
+export function candidateDirectory(directory: string, logger: Logger = silentLogger): CandidateStore {
   return {
     async save(candidate) {
       await mkdir(directory, { recursive: true });
@@ -64,10 +65,20 @@ export function candidateDirectory(directory: string): CandidateStore {
       const open: BlockCandidate[] = [];
       for (const name of names) {
         if (!name.endsWith(".json")) continue;
-        const candidate = JSON.parse(await readFile(join(directory, name), "utf8")) as BlockCandidate;
-        if (candidate.state === "found" || candidate.state === "submitted") open.push(candidate);
+        const candidate = await readCandidate(join(directory, name), logger);
+        if (candidate?.state === "found" || candidate?.state === "submitted") open.push(candidate);
       }
       return open;
     },
   };
+}
+
+/** Null for a file that cannot be read: it must keep neither the pool from its start nor the other blocks from the network. */
+async function readCandidate(path: string, logger: Logger): Promise<BlockCandidate | null> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as BlockCandidate | null;
+  } catch (error) {
+    logger.error({ err: error, path }, "a block candidate cannot be read; it is not submitted again");
+    return null;
+  }
 }

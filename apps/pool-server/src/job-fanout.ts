@@ -42,11 +42,14 @@ export class JobFanout {
   /** Publishes work made from a template. True when the tip changed. */
   onTemplate(template: Template, tip: Tip): boolean {
     const newTip = this.#tip === null || Buffer.compare(this.#tip.prevHash, tip.prevHash) !== 0;
-    this.#minNtime = newTip ? tip.headerTimestamp : Math.max(this.#minNtime, tip.headerTimestamp);
+    const minNtime = newTip ? tip.headerTimestamp : Math.max(this.#minNtime, tip.headerTimestamp);
+    // First of all, as it may throw: work that no job can be made of must not replace work that can be mined.
+    const job = this.#factory.build(template, tip, minNtime);
+    this.#minNtime = minNtime;
     this.#template = template;
     this.#tip = tip;
-    this.#job = this.#factory.build(template, tip, this.#minNtime);
-    this.#audience.publish(this.#job);
+    this.#job = job;
+    this.#audience.publish(job);
     return newTip;
   }
 }

@@ -63,6 +63,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
   const random = systemRandom;
   const payoutScript = rewardScript(config);
   const identity = serverIdentity(config);
+  const dialTemplates = templateDialer(config, logger);
   const store = new PostgresShareStore({
     connection: config.database.url,
     clock,
@@ -79,7 +80,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       coinbaseOutputMaxAdditionalSigops: OUTPUT_SIGOPS,
       firstTemplateWithinMs: config.templates.firstTemplateSec * 1000,
     })),
-    { clock, logger, metrics, dial: templateDialer(config, logger) },
+    { clock, logger, metrics, dial: dialTemplates },
   );
   const rpcs = config.nodes.map((node) => ({ name: node.name, rpc: nodeRpc(node) }));
   const pool = new Pool(
@@ -92,7 +93,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       store,
       feed,
       nodes: rpcs.map(({ name, rpc }) => nodeTarget(name, rpc)),
-      candidates: candidateDirectory(join(config.pool.dataDir, "blocks")),
+      candidates: candidateDirectory(join(config.pool.dataDir, "blocks"), logger),
       identify: (userIdentity) => parseIdentity(userIdentity, config.pool.network),
       onFatal: deps.onFatal,
       ...(deps.onBlockAccepted === undefined ? {} : { onBlockAccepted: deps.onBlockAccepted }),
@@ -176,6 +177,16 @@ async function migrateDatabase(url: string, logger: Logger): Promise<void> {
   }
 }
 
+/** Names the key whose value cannot be read; the value itself may be a secret. */
+function readKey<T>(key: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    throw new PoolConfigError({ code: "invalid-config", key }, `${key}: ${error.message}`, { cause: error });
+  }
+}
+
 function rewardScript(config: PoolServerConfig): Uint8Array {
   const { coinbaseRewardScript, network } = config.pool;
   if (coinbaseRewardScript === "") {
@@ -184,7 +195,7 @@ function rewardScript(config: PoolServerConfig): Uint8Array {
       "pool.coinbase_reward_script is not set: name the address that receives the block reward",
     );
   }
-  return parseRewardScript(coinbaseRewardScript, network);
+  return readKey("pool.coinbase_reward_script", () => parseRewardScript(coinbaseRewardScript, network));
 }
 
 function serverIdentity(config: PoolServerConfig): ServerIdentity {
@@ -196,7 +207,7 @@ function serverIdentity(config: PoolServerConfig): ServerIdentity {
     );
   }
   const identity = ServerIdentity.create({
-    authoritySecret: decodeAuthoritySecretKey(authoritySecretKey),
+    authoritySecret: readKey("pool.authority_secret_key", () => decodeAuthoritySecretKey(authoritySecretKey)),
     random: systemRandom,
     clock: systemClock,
     validitySeconds: certValiditySec,
@@ -212,6 +223,11 @@ function serverIdentity(config: PoolServerConfig): ServerIdentity {
 }
 
 function templateDialer(config: PoolServerConfig, logger: Logger) {
+  // A key that cannot be read would fail at every attempt to connect, for ever.
+  for (const { name, publicKey } of config.templates.sources) {
+    if (publicKey !== "")
+      readKey(`templates.sources (${name}).public_key`, () => decodeAuthorityPublicKey(publicKey));
+  }
   return (sourceName: string) => {
     const source = config.templates.sources.find(({ name }) => name === sourceName);
     if (source === undefined) throw new Error(`no template source is called ${sourceName}`);

@@ -35,6 +35,8 @@ const RECONNECT_MIN_MS = 250;
 const RECONNECT_MAX_MS = 10_000;
 /** Future templates kept while their SetNewPrevHash is awaited. */
 const FUTURES = 16;
+/** Solutions kept for a server that is away; beyond that the oldest is left to the other ways of submission. */
+const UNSENT = 16;
 const VENDOR = "Lode";
 
 /** Keeps one template server connected and its latest work at hand. */
@@ -49,6 +51,8 @@ export class TemplateSource {
   #tip: Tip | null = null;
   #work: SourceWork | null = null;
   #healthySince: number | null = null;
+  /** Solutions found while the server was away: miners keep their last job meanwhile. */
+  #unsent: Solution[] = [];
   #reconnectMs = RECONNECT_MIN_MS;
   #retry: Timer | null = null;
   #stopped = false;
@@ -86,12 +90,18 @@ export class TemplateSource {
     this.#client?.close("shutting-down");
   }
 
+  /** Hands a solution to the server; while it is not connected, the solution waits until it gives work again. */
   submitSolution(solution: Solution): void {
-    if (this.#client === null) {
-      this.#deps.logger.warn({ source: this.name }, "the template source of a found block is not connected");
+    if (this.#client !== null && this.#work !== null) {
+      this.#client.submitSolution(solution);
       return;
     }
-    this.#client.submitSolution(solution);
+    this.#deps.logger.warn(
+      { source: this.name },
+      "the template source of a found block is not connected; it gets the block when it is back",
+    );
+    this.#unsent.push(solution);
+    if (this.#unsent.length > UNSENT) this.#unsent.shift();
   }
 
   transactions(templateId: bigint): TemplateTransactions {
@@ -162,6 +172,7 @@ export class TemplateSource {
     this.#work = { template, tip, height: heightFromBip34(template.coinbasePrefix) ?? 0 };
     this.#healthySince ??= this.#deps.clock.monotonic();
     this.#reconnectMs = RECONNECT_MIN_MS;
+    for (const solution of this.#unsent.splice(0)) this.#client?.submitSolution(solution);
     this.#onChange(this);
   }
 

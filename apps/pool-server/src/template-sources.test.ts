@@ -249,4 +249,25 @@ describe("TemplateSources", () => {
     expect(server("main").solutions).toEqual([]);
     expect(server("spare").solutions).toEqual([solution]);
   });
+
+  it("hands a solution found while the source was away to it when it is back", async () => {
+    const { clock, feed, server } = await setUp(1);
+    server("main").tip(5, 1n);
+    await clock.advanceAsync(100);
+    server("main").hangUp();
+    await clock.advanceAsync(100);
+    const coinbaseTx = Uint8Array.of(1, 2, 3);
+    feed.submitSolution("main", {
+      templateId: 1n,
+      version: 2,
+      headerTimestamp: 3,
+      headerNonce: 4,
+      coinbaseTx,
+    });
+    await clock.advanceAsync(1_000);
+    expect(server("main").solutions).toHaveLength(0);
+    server("main").tip(5, 2n);
+    await clock.advanceAsync(100);
+    expect(server("main").solutions.map(({ templateId }) => templateId)).toEqual([1n]);
+  });
 });
