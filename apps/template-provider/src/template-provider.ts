@@ -49,6 +49,11 @@ interface Client {
 const SUBMIT_FOR_MS = 3_600_000;
 const SUBMIT_RETRY_MS = 500;
 const FAILURE_LOG_MS = 10_000;
+/**
+ * Without a template from the node for this long while its calls fail, clients are cut off: a source that only falls
+ * silent would keep a pool mining on an old tip for ever.
+ */
+const NODE_LOST_MS = 30_000;
 
 /** A Template Distribution server in front of any node that speaks getblocktemplate. */
 export class TemplateProvider implements TemplateProviderPort {
@@ -65,6 +70,8 @@ export class TemplateProvider implements TemplateProviderPort {
   #publishedValue = 0n;
   #nextId: bigint;
   #lastFailureLog = Number.NEGATIVE_INFINITY;
+  /** Monotonic time of the node's last template. */
+  #lastTemplateAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: TemplateProviderDeps, settings: Partial<TemplateProviderSettings> = {}) {
     this.#deps = deps;
@@ -198,6 +205,7 @@ export class TemplateProvider implements TemplateProviderPort {
   #onTemplate(template: BlockTemplate): void {
     const last = this.#latest;
     this.#latest = template;
+    this.#lastTemplateAt = this.#deps.clock.monotonic();
     const served = [...this.#clients.values()];
     if (
       last === null ||
@@ -246,9 +254,17 @@ export class TemplateProvider implements TemplateProviderPort {
     }
   }
 
+  /** Nothing is sent until the node gives a template again; published templates are kept for solutions under way. */
+  #loseNode(): void {
+    this.#latest = null;
+    this.#deps.logger.error({}, "the node gives no templates; closing the connections of template clients");
+    for (const session of [...this.#clients.keys()]) session.close("node-unavailable");
+  }
+
   #onFailure(error: unknown): void {
     this.#failures.inc();
     const now = this.#deps.clock.monotonic();
+    if (this.#latest !== null && now - this.#lastTemplateAt >= NODE_LOST_MS) this.#loseNode();
     if (now - this.#lastFailureLog < FAILURE_LOG_MS) return;
     this.#lastFailureLog = now;
     const code = error instanceof CodedError ? String(error.code) : "unexpected";
