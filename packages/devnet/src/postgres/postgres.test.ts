@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -57,6 +66,15 @@ describe("the embedded Postgres", () => {
     expect(next.pid).not.toBe(left.pid);
     expect(await query(next, "select 1 as a")).toEqual([{ a: 1 }]);
     expect(await query(other, "select 1 as a")).toEqual([{ a: 1 }]);
+  });
+
+  it("makes its cluster anew when the making was cut off", async () => {
+    const dataDir = folder();
+    mkdirSync(join(dataDir, "postgres.new", "base"), { recursive: true });
+    writeFileSync(join(dataDir, "postgres.new", "PG_VERSION"), "18\n");
+    const server = await start(dataDir);
+    expect(await query(server, "select 1 as a")).toEqual([{ a: 1 }]);
+    expect(existsSync(join(dataDir, "postgres.new"))).toBe(false);
   });
 
   it("needs its password", async () => {

@@ -3,9 +3,11 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -103,6 +105,11 @@ function initialise(
   user: PostgresUser | null,
 ): string {
   const password = Buffer.from(systemRandom(18)).toString("base64url");
+  // Made beside its place and moved there when complete: a process that is killed meanwhile leaves no half of a cluster.
+  const unfinished = `${location.cluster}.new`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { mode: 0o700 });
+  if (user !== null) chownSync(unfinished, user.uid, user.gid);
   const folder = mkdtempSync(join(tmpdir(), "lode-initdb-"));
   const file = join(folder, "password");
   try {
@@ -111,7 +118,7 @@ function initialise(
       chownSync(file, user.uid, user.gid);
       chownSync(folder, user.uid, user.gid);
     }
-    const args = ["-D", location.cluster, "-U", USER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C"];
+    const args = ["-D", unfinished, "-U", USER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C"];
     if (!options.durable) args.push("--no-sync");
     const { status, stderr, stdout } = spawnSync(
       join(location.software, "bin", "initdb"),
@@ -129,6 +136,7 @@ function initialise(
     rmSync(folder, { recursive: true, force: true });
   }
   writeFileSync(passwordFile(options), `${password}\n`, { mode: 0o600 });
+  renameSync(unfinished, location.cluster);
   return password;
 }
 
