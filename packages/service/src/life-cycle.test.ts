@@ -111,6 +111,14 @@ describe("failures", () => {
   });
 
   it.each([
+    ["invalid-config", 78],
+    ["unavailable", 69],
+    ["listen-failed", 69],
+  ])("with the code %s end with exit code %i", (code, exitCode) => {
+    expect(describeFailure(new CodedError({ code }, "why")).exitCode).toBe(exitCode);
+  });
+
+  it.each([
     ["EADDRINUSE", /cannot listen: the port is in use: .*another port/],
     ["EROFS", /read-only.*choose a directory/],
     ["EACCES", /no permission \/x/],

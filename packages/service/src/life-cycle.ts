@@ -95,11 +95,22 @@ export async function runUntilStopped(
   }
 }
 
+/** What the codes that a start may fail with mean to whoever starts the process again. */
+const EXIT_CODES: ReadonlyMap<string, ExitCode> = new Map([
+  ["invalid-config", ExitCode.config],
+  ["not-durable", ExitCode.config],
+  ["unavailable", ExitCode.unavailable],
+  ["listen-failed", ExitCode.unavailable],
+]);
+
 /** Exit code and message for what a command threw. Errors with a code are for people; others are bugs, with their stack. */
 export function describeFailure(error: unknown): { exitCode: ExitCode; message: string } {
   if (error instanceof ExitError) return { exitCode: error.type.exitCode, message: error.message };
   if (error instanceof CodedError) {
-    return { exitCode: ExitCode.failure, message: `${error.message} (${String(error.code)})` };
+    return {
+      exitCode: EXIT_CODES.get(String(error.code)) ?? ExitCode.failure,
+      message: `${error.message} (${String(error.code)})`,
+    };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { exitCode: ExitCode.internal, message: `internal error, please report it:\n${text}` };
