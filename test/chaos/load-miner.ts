@@ -193,3 +193,11 @@ export class LoadMiner {
     if (!this.#stopped) setTimeout(() => void this.#connect(), RECONNECT_MS).unref();
   }
 }
+
+/** Whether `a` ≤ `b`, both 32 bytes, little-endian. */
+function isAtMost(a: Uint8Array, b: Uint8Array): boolean {
+  for (let index = 31; index >= 0; index--) {
+    if (a[index] !== b[index]) return a[index]! < b[index]!;
+  }
+  return true;
+}
