@@ -9,7 +9,6 @@ import {
   miningServerMaxLength,
 } from "@lode/roles";
 import { dial } from "@lode/transport";
-import { isAtMost } from "../sim/model/hashing.ts";
 
 /** Where a miner mines, and for whom. */
 export interface LoadMinerOptions {

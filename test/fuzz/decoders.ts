@@ -190,8 +190,8 @@ function oddTemplate(prng: Prng): Uint8Array {
     [{}],
     "__proto__",
   ];
-  const template: Record<string, unknown> = structuredClone(TEMPLATE);
   const transaction: Record<string, unknown> = structuredClone(TEMPLATE.transactions[0]!);
+  const template: Record<string, unknown> & { transactions: unknown } = structuredClone(TEMPLATE);
   const owner = prng.chance(0.5) ? template : transaction;
   owner[prng.pick(Object.keys(owner))] = prng.pick(odd);
   if (owner === transaction) template.transactions = [transaction];
