@@ -1,0 +1,80 @@
+import { defaultChannelSettings } from "@lode/mining";
+import type { PoolSettings, ShareRecorderLimits } from "@lode/pool-server";
+import type { MiningServerSettings } from "@lode/roles";
+import type { Prng } from "../world/prng.ts";
+
+/** Bounds of one process's pool, drawn anew at every start so that each is reached by some seeds. */
+export interface PoolLimits {
+  /** A few miners may be too many. */
+  readonly isTight: boolean;
+  readonly jobs: MiningServerSettings["channel"];
+  readonly maxConnections: number;
+  readonly maxChannels: number;
+  readonly maxChannelsPerConnection: number;
+  readonly setupTimeoutMs: number;
+  readonly standardRefreshMs: number;
+  readonly extendedRefreshMs: number;
+  readonly recorder: ShareRecorderLimits;
+  readonly outageRefuseMs: number;
+  readonly outageCloseMs: number;
+}
+
+/** One share in four hashes at most: a few tries find one, and targets above still differ. */
+const EASIEST_TARGET = 1n << 254n;
+
+/** Draws the bounds: mostly the product's own, sometimes so small that they matter. */
+export function drawLimits(prng: Prng): PoolLimits {
+  const tight = (usual: number, small: readonly number[]) => (prng.chance(0.3) ? prng.pick(small) : usual);
+  const maxConnections = tight(20_000, [3, 8]);
+  const maxChannels = tight(200_000, [2, 10, 30]);
+  return {
+    isTight: maxConnections < 20_000 || maxChannels < 200_000,
+    jobs: {
+      ...defaultChannelSettings,
+      sharesPerMinute: 120,
+      easiestTarget: EASIEST_TARGET,
+      maxJobs: tight(16, [2, 4]),
+      maxJobAgeMs: tight(120_000, [2_000, 20_000]),
+      maxRememberedShares: tight(8_192, [4, 32]),
+    },
+    maxConnections,
+    maxChannels,
+    maxChannelsPerConnection: tight(10_000, [1, 3]),
+    setupTimeoutMs: 10_000,
+    standardRefreshMs: 30_000,
+    extendedRefreshMs: 60_000,
+    recorder: {
+      batchShares: tight(10_000, [1, 3, 10]),
+      holdAfterMs: 5_000,
+      overfullAfterMs: tight(600_000, [15_000, 60_000]),
+      overfullBytes: tight(64 * 1024 * 1024, [512 * 20, 512 * 100]),
+      retryMinMs: 50,
+      retryMaxMs: 2_000,
+    },
+    outageRefuseMs: tight(30_000, [1_000, 10_000]),
+    outageCloseMs: tight(600_000, [20_000, 120_000]),
+  };
+}
+
+/** The pool's settings for these bounds. */
+export function settingsFor(limits: PoolLimits): PoolSettings {
+  const { maxConnections, maxChannels, maxChannelsPerConnection, setupTimeoutMs } = limits;
+  const { standardRefreshMs, extendedRefreshMs } = limits;
+  return {
+    payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x77)),
+    tag: new TextEncoder().encode("/simulated/"),
+    serverId: 7,
+    outageRefuseMs: limits.outageRefuseMs,
+    outageCloseMs: limits.outageCloseMs,
+    mining: {
+      maxConnections,
+      maxChannels,
+      maxChannelsPerConnection,
+      setupTimeoutMs,
+      standardRefreshMs,
+      extendedRefreshMs,
+      channel: limits.jobs,
+    },
+    recorder: limits.recorder,
+  };
+}

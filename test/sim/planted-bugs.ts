@@ -1,0 +1,155 @@
+import type { ShareBatch, ShareStore } from "@lode/ledger";
+import type { PoolDeps } from "@lode/pool-server";
+import type { FrameConnection } from "@lode/transport";
+import type { InvariantName } from "./world/world.ts";
+
+/** A fault of the pool that is planted from outside, to prove that the simulation finds such a thing. */
+export interface PlantedBug {
+  readonly description: string;
+  /** Invariants that may notice first. */
+  readonly noticedBy: readonly InvariantName[];
+  /** What the pool gets in place of the world's own. */
+  readonly deps?: (deps: PoolDeps) => Partial<PoolDeps>;
+  readonly connection?: (connection: FrameConnection) => FrameConnection;
+  /** The recorder's bounds on time and memory are not kept. */
+  readonly unbounded?: true;
+}
+
+const nothing = () => {};
+
+function storeBug(commit: (inner: ShareStore, batch: ShareBatch) => Promise<void>) {
+  return (deps: PoolDeps) => ({ store: { commit: (batch: ShareBatch) => commit(deps.store, batch) } });
+}
+
+function newKeyOnRetry(deps: PoolDeps): Partial<PoolDeps> {
+  const seen = new Set<ShareBatch>();
+  let next = 1_000_000;
+  return {
+    store: {
+      commit(batch) {
+        if (seen.has(batch)) return deps.store.commit({ ...batch, seq: next++ });
+        seen.add(batch);
+        return deps.store.commit(batch);
+      },
+    },
+  };
+}
+
+function wrongVerdict(deps: PoolDeps): Partial<PoolDeps> {
+  let checks = 0;
+  return {
+    native: {
+      backend: deps.native.backend,
+      sha256d: (data) => deps.native.sha256d(data),
+      createCipher: (key) => deps.native.createCipher(key),
+      createJob(parts) {
+        const job = deps.native.createJob(parts);
+        return {
+          checkShare: (...share) => (++checks % 50 === 0 ? 0 : job.checkShare(...share)),
+          merkleRoot: (extranonce) => job.merkleRoot(extranonce),
+          header: (...header) => job.header(...header),
+          free: () => job.free(),
+        };
+      },
+    },
+  };
+}
+
+function deafToTheEnd(connection: FrameConnection): FrameConnection {
+  return {
+    id: connection.id,
+    remoteAddress: connection.remoteAddress,
+    get queuedBytes() {
+      return connection.queuedBytes;
+    },
+    start: (handler) =>
+      connection.start({ onFrame: (header, payload) => handler.onFrame(header, payload), onClose: nothing }),
+    send: (frame) => connection.send(frame),
+    flush: () => connection.flush(),
+    close: (reason) => connection.close(reason),
+    destroy: (reason) => connection.destroy(reason),
+  };
+}
+
+/** Every bug that can be planted. */
+export const plantedBugs = {
+  "answer-before-commit": {
+    description: "a share is answered when its commit begins",
+    noticedBy: ["answered-recorded"],
+    deps: storeBug((inner, batch) => {
+      inner.commit(batch).catch(nothing);
+      return Promise.resolve();
+    }),
+  },
+  "answer-when-unknown": {
+    description: "a commit without an answer counts as done",
+    noticedBy: ["answered-recorded"],
+    deps: storeBug((inner, batch) => inner.commit(batch).catch(nothing)),
+  },
+  "new-key-on-retry": {
+    description: "a batch is committed again under another key",
+    noticedBy: ["no-key-twice"],
+    deps: newKeyOnRetry,
+  },
+  "batch-dropped": {
+    description: "one batch in sixteen is never sent",
+    noticedBy: ["answered-recorded"],
+    deps: storeBug((inner, batch) => (batch.seq % 16 === 9 ? Promise.resolve() : inner.commit(batch))),
+  },
+  "commit-forgotten": {
+    description: "a commit that gets no answer is waited for for ever",
+    noticedBy: ["alive"],
+    deps: storeBug((inner, batch) => inner.commit(batch).catch(() => new Promise<void>(nothing))),
+  },
+  "block-swallowed": {
+    description: "a block does not reach one of the nodes",
+    noticedBy: ["block-submitted"],
+    deps: ({ nodes }) => ({
+      nodes: nodes.map((node, index) =>
+        index === 0 ? node : { name: node.name, submitBlock: () => Promise.resolve(null) },
+      ),
+    }),
+  },
+  "block-not-kept": {
+    description: "blocks found before a restart are forgotten",
+    noticedBy: ["block-submitted"],
+    deps: ({ candidates }) => ({
+      candidates: { save: (candidate) => candidates.save(candidate), unresolved: async () => [] },
+    }),
+  },
+  "end-unnoticed": {
+    description: "the end of a connection is not noticed",
+    noticedBy: ["bounded", "protocol"],
+    connection: deafToTheEnd,
+  },
+  "wrong-verdict": {
+    description: "one share in fifty is taken for too easy",
+    noticedBy: ["right-verdict", "block-submitted"],
+    deps: wrongVerdict,
+  },
+  "no-bound": {
+    description: "shares may wait for the store without end",
+    noticedBy: ["bounded"],
+    unbounded: true,
+  },
+  "block-handler-throws": {
+    description: "an exception comes out of the handling of a block",
+    noticedBy: ["contained"],
+    deps: ({ feed }) => ({
+      feed: {
+        start: (listener) => feed.start(listener),
+        submitSolution() {
+          throw new RangeError("planted");
+        },
+        transactions: (sourceId, templateId) => feed.transactions(sourceId, templateId),
+        get healthy() {
+          return feed.healthy;
+        },
+        stop: () => feed.stop(),
+      },
+    }),
+  },
+} as const satisfies Record<string, PlantedBug>;
+
+/** A key of {@link plantedBugs}. */
+export type BugName = keyof typeof plantedBugs;
