@@ -78,8 +78,7 @@ async function insideChannel(deps: LiveDeps, socket: Socket): Promise<void> {
       return;
     }
     // What was sent must leave, and what the pool thinks of it must come back.
-    await new Promise((resolve) => setImmediate(resolve));
-    if (count % 8 === 0) await pause(1);
+    await pause(prng.chance(0.5) ? 3 : 0);
   }
   await pause(prng.below(5));
 }

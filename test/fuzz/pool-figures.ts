@@ -7,14 +7,26 @@ export interface PoolFigures {
   readonly heapKb: number;
   readonly exceptions: number;
   readonly malformed: number;
+  /** Frames of unknown type. */
+  readonly discarded: number;
+  readonly handshakes: number;
+  readonly failedHandshakes: number;
 }
 
+const NOTHING: PoolFigures = {
+  heapKb: 0,
+  exceptions: 0,
+  malformed: 0,
+  discarded: 0,
+  handshakes: 0,
+  failedHandshakes: 0,
+};
 const SETTLE_MS = 12_000;
 const HONEST_CONNECTIONS = 4;
 
 /** Waits until the attackers' sockets are gone, lets the pool collect its garbage, and reads. */
 export async function poolFigures({ pool, adminPort }: PoolWorld): Promise<PoolFigures> {
-  if (!pool.running) return { heapKb: 0, exceptions: 0, malformed: 0 };
+  if (!pool.running) return NOTHING;
   for (const deadline = Date.now() + SETTLE_MS; Date.now() < deadline; await pause(200)) {
     if (sumOf(await scrape(adminPort), "lode_connections") <= HONEST_CONNECTIONS) break;
   }
@@ -28,6 +40,9 @@ export async function poolFigures({ pool, adminPort }: PoolWorld): Promise<PoolF
     heapKb: Math.round(bytes / 1024),
     exceptions: sumOf(text, "lode_session_exceptions_total"),
     malformed: sumOf(text, "lode_messages_malformed_total"),
+    discarded: sumOf(text, "lode_messages_discarded_total"),
+    handshakes: sumOf(text, "lode_handshakes_total"),
+    failedHandshakes: sumOf(text, "lode_handshake_failures_total"),
   };
 }
 

@@ -77,7 +77,8 @@ export async function runFuzz({ inputs, seed, replay, say }: FuzzOptions): Promi
     say(
       `${live} inputs to the port, ${decoded} to decoders; heap ${before.heapKb} kB → ${after.heapKb} kB; ` +
         `${crowd.sum((miner) => miner.acknowledged.length)} honest shares acknowledged, rejected ${JSON.stringify(crowd.rejected())}; ` +
-        `${after.malformed} malformed messages, ${after.exceptions} exceptions in sessions`,
+        `${after.handshakes} handshakes, ${after.failedHandshakes} failed; ${after.malformed} messages malformed, ` +
+        `${after.discarded} discarded, ${after.exceptions} exceptions in sessions`,
     );
     const poolCrashes = world.pool.unexpectedEnds + after.exceptions;
     if (poolCrashes > 0) say(`last inputs to the port:\n${recent.join("\n")}`);
