@@ -65,6 +65,7 @@ function read(pool: Pool, store: CountingStore, askedAt: number): PoolReading {
     askedAt,
     at: hrtimeMs(),
     cpuSeconds: (user + system) / 1e6,
+    systemSeconds: system / 1e6,
     busyMs: performance.eventLoopUtilization().active,
     ...{ connections, channels, rss, heapUsed, external },
     accepted: acceptedShares,
@@ -130,6 +131,7 @@ async function run(request: PoolRequest): Promise<void> {
     logger,
     metrics,
     maxLength: minerMaxLength,
+    limits: { connectionsPerAddress: 20_000 }, // all miners are on this machine
     onConnection: (connection) => pool.accept(connection),
   });
   process.on("message", (command: PoolCommand) => {

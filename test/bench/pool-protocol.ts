@@ -21,6 +21,8 @@ export interface PoolReading {
   readonly at: number;
   /** User and system time of all its threads, seconds. */
   readonly cpuSeconds: number;
+  /** System time alone, which is in it. */
+  readonly systemSeconds: number;
   /** Part of its life in which the event loop was busy, as time: milliseconds. */
   readonly busyMs: number;
   readonly connections: number;

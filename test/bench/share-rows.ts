@@ -23,6 +23,9 @@ interface Run {
   /** Microseconds of the pool's process, all threads, per share: at full load, and at the fixed rate. */
   readonly cpu: number;
   readonly pacedCpu: number;
+  /** Of which in the kernel: sockets, above all. */
+  readonly system: number;
+  readonly pacedSystem: number;
   readonly sharesPerSecond: number;
   readonly sharesPerCommit: number;
   readonly serverBusy: number;
@@ -60,7 +63,7 @@ async function measureShares(
     }
   }
   const of = (native: "auto" | "js", read: (run: Run) => number) => runs[native].map(read);
-  context.say(`${name}: CPU per share, full load ${spread(of("auto", (run) => run.cpu))} µs`);
+  context.say(`${name}: CPU per share, full windows ${spread(of("auto", (run) => run.cpu))} µs`);
   context.say(`${name}: CPU per share, fixed rate ${spread(of("auto", (run) => run.pacedCpu))} µs`);
   const cpu = (native: "auto" | "js") => median(of(native, (run) => run.cpu));
   const pacedCpu = (native: "auto" | "js") => median(of(native, (run) => run.pacedCpu));
@@ -94,6 +97,8 @@ async function measureOnce(
     return {
       cpu: full.cpu,
       pacedCpu: paced.cpu,
+      system: full.system,
+      pacedSystem: paced.system,
       sharesPerSecond,
       sharesPerCommit: full.shares / full.commits,
       serverBusy: full.busy,
@@ -130,6 +135,7 @@ async function stretch(
     seconds: elapsed,
     commits: after.commits - before.commits,
     cpu: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / shares,
+    system: ((after.systemSeconds - before.systemSeconds) * 1e6) / shares,
     busy: (after.busyMs - before.busyMs) / (1000 * elapsed),
   };
 }
@@ -148,14 +154,16 @@ function verify(report: LoadReport, reading: PoolReading): void {
   }
 }
 
-function describe({ cpu, pacedCpu, sharesPerSecond, sharesPerCommit, serverBusy, full, paced }: Run): string {
+function describe(run: Run): string {
+  const { cpu, pacedCpu, system, pacedSystem, sharesPerSecond, sharesPerCommit, serverBusy, full, paced } =
+    run;
   const { latency } = paced;
   const generator = (full.cpuSeconds * 1e6) / full.sent;
   return [
-    `${significant(cpu, 3)} µs a share at ${Math.round(sharesPerSecond)}/s`,
+    `${significant(cpu, 3)} µs a share (${significant(system, 2)} in the kernel) at ${Math.round(sharesPerSecond)}/s`,
     `${Math.round(sharesPerCommit)} a commit`,
     `p99 ${significant(full.latency.p99, 3)} ms with full windows`,
-    `at a quarter of it ${significant(pacedCpu, 3)} µs, p50 ${significant(latency.p50, 3)} p99 ${significant(latency.p99, 3)} p99.9 ${significant(latency.p999, 3)} ms, ${paced.skipped} skipped`,
+    `at a quarter of it ${significant(pacedCpu, 3)} µs (${significant(pacedSystem, 2)} in the kernel), p50 ${significant(latency.p50, 3)} p99 ${significant(latency.p99, 3)} p99.9 ${significant(latency.p999, 3)} ms, ${paced.skipped} skipped`,
     `pool busy ${percent(serverBusy)}, generator busy ${percent(full.busy)} (${significant(generator, 3)} µs a share)`,
   ].join("; ");
 }

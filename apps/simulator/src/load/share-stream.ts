@@ -1,6 +1,6 @@
 import { type Clock, CodedError, type Logger, noMetrics } from "@lode/ports";
 import { encodeFrame, type FrameHeader, HEADER_SIZE, mining } from "@lode/protocol";
-import { type ActiveJob, type ClientChannel, MiningClient } from "@lode/roles";
+import { type ClientChannel, MiningClient } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import { intercept } from "./intercept.ts";
 import { LoadTally } from "./load-report.ts";
@@ -26,8 +26,7 @@ export interface ShareStreamOptions {
   readonly onEnd?: (reason: string) => void;
 }
 
-const { msgType: SUCCESS } = mining.SubmitSharesSuccess;
-/** Offsets in a SubmitShares frame. */
+/** Offsets in a SubmitSharesExtended frame. */
 const SEQUENCE_NUMBER = HEADER_SIZE + 4;
 const NONCE = HEADER_SIZE + 12;
 /** Shares that are due and wait for room in the window; more are skipped. */
@@ -36,8 +35,8 @@ const VENDOR = "lode-load";
 
 /**
  * One connection with one extended channel that hands in distinct shares without hashing: for pools whose share target is
- * met by every hash. The share's frame is encoded once per job and only patched, and its answers are read without the codec;
- * everything else goes through the mining client.
+ * met by every hash. The share's frame is encoded once per job and only patched; jobs and answers, of which there are many, are
+ * read without the codec. Everything else goes through the mining client.
  */
 export class ShareStream {
   /** Settles when the first job is there. @throws LoadError */
@@ -48,8 +47,11 @@ export class ShareStream {
   /** When the shares that are not answered were due, by sequence number; NaN once refused. */
   readonly #dueAt: Float64Array;
   readonly #backlog: number[] = [];
+  #onFirstJob!: () => void;
   #tally = new LoadTally();
   #channel: ClientChannel | undefined;
+  /** The newest future job: what a tip activates. */
+  #future: { readonly jobId: number; readonly version: number } | undefined;
   #frame: Uint8Array | undefined;
   #next = 0;
   #oldest = 0;
@@ -59,10 +61,9 @@ export class ShareStream {
   constructor(options: ShareStreamOptions) {
     this.#options = options;
     this.#dueAt = new Float64Array(options.window);
-    let resolve!: () => void;
     let reject!: (error: LoadError) => void;
     this.ready = new Promise((onReady, onFailure) => {
-      resolve = onReady;
+      this.#onFirstJob = onReady;
       reject = onFailure;
     });
     this.#connection = intercept(
@@ -80,10 +81,8 @@ export class ShareStream {
         },
         onRefused: (reason, code) => reject(new LoadError({ code: "setup-refused", reason: code ?? reason })),
         onOpenRefused: (_id, reason) => reject(new LoadError({ code: "channel-refused", reason })),
-        onJob: (channel, job, newTip) => {
-          this.#onJob(channel, job);
-          if (newTip) options.onTip?.();
-          resolve();
+        onOpened: (channel) => {
+          this.#channel = channel;
         },
         onRejected: (_channel, { sequenceNumber, errorCode }) => this.#onRejected(sequenceNumber, errorCode),
         onClose: (reason) => {
@@ -156,22 +155,40 @@ export class ShareStream {
     this.#tally.sent++;
   }
 
-  #onJob(channel: ClientChannel, job: ActiveJob): void {
-    this.#channel = channel;
-    this.#frame = encodeFrame(mining.SubmitSharesExtended, {
-      channelId: channel.id,
-      sequenceNumber: 0,
-      jobId: job.jobId,
-      nonce: 0,
-      ntime: job.minNtime,
-      version: job.version,
-      extranonce: new Uint8Array(channel.extranonceSize),
-    });
+  /** True for what is dealt with here. */
+  #onFrame({ extensionType, msgType }: FrameHeader, payload: Uint8Array): boolean {
+    if (extensionType !== 0 || this.#channel === undefined) return false;
+    if (msgType === mining.SubmitSharesSuccess.msgType) this.#onAccepted(payload);
+    else if (msgType === mining.NewExtendedMiningJob.msgType) this.#onJob(this.#channel, payload);
+    else if (msgType === mining.SetNewPrevHash.msgType) this.#onPrevHash(this.#channel, payload);
+    else return false;
+    return true;
   }
 
-  /** SubmitShares.Success (SV2 5.3.13) for the one channel there is: channel id, last sequence number, count, sum. */
-  #onFrame(header: FrameHeader, payload: Uint8Array): boolean {
-    if (header.msgType !== SUCCESS || header.extensionType !== 0 || this.#channel === undefined) return false;
+  /** NewExtendedMiningJob (SV2 5.3.16): channel id, job id, min_ntime with a byte that says whether it is there, version. */
+  #onJob(channel: ClientChannel, payload: Uint8Array): void {
+    const jobId = readU32(payload, 4);
+    if (payload[8] === 0) this.#future = { jobId, version: readU32(payload, 9) };
+    else this.#mineOn(channel, jobId, readU32(payload, 13), readU32(payload, 9));
+  }
+
+  /** SetNewPrevHash (SV2 5.3.17): channel id, job id, prev_hash, min_ntime. */
+  #onPrevHash(channel: ClientChannel, payload: Uint8Array): void {
+    const jobId = readU32(payload, 4);
+    if (this.#future?.jobId !== jobId) return;
+    this.#mineOn(channel, jobId, this.#future.version, readU32(payload, 40));
+    this.#onFirstJob();
+    this.#options.onTip?.();
+  }
+
+  #mineOn(channel: ClientChannel, jobId: number, version: number, ntime: number): void {
+    const extranonce = new Uint8Array(channel.extranonceSize);
+    const fields = { channelId: channel.id, sequenceNumber: 0, jobId, nonce: 0, ntime, version, extranonce };
+    this.#frame = encodeFrame(mining.SubmitSharesExtended, fields);
+  }
+
+  /** SubmitShares.Success (SV2 5.3.13): channel id, last sequence number, count, sum. */
+  #onAccepted(payload: Uint8Array): void {
     const last = readU32(payload, 4);
     const count = readU32(payload, 8);
     const now = this.#options.clock.monotonic();
@@ -186,7 +203,6 @@ export class ShareStream {
     tally.accepted += answered;
     if (answered !== count) tally.miscounted++;
     this.#onRoom();
-    return true;
   }
 
   #onRejected(sequenceNumber: number, errorCode: string): void {
