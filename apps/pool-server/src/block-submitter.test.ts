@@ -214,6 +214,29 @@ describe("BlockSubmitter", () => {
     expect(candidates.saved.get(DISPLAY)?.block).toBeNull();
   });
 
+  it("is quiet when the nodes have answered, so that leaving does not cut a block off", async () => {
+    let answer: (value: null) => void = () => {};
+    const node: BlockTarget = {
+      name: "a",
+      submitBlock: () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    };
+    const { submitter, clock } = setUp([node]);
+    await submitter.quiet();
+    submitter.submit(foundBlock());
+    let quiet = false;
+    void submitter.quiet().then(() => {
+      quiet = true;
+    });
+    await clock.advanceAsync(5_000);
+    expect(quiet).toBe(false);
+    answer(null);
+    await clock.advanceAsync(0);
+    expect(quiet).toBe(true);
+  });
+
   it("submits again after a restart what the process before left open", async () => {
     const candidates = new MemoryCandidates();
     const before = setUp([scriptedNode("a", [new Error("node is down")])], undefined, candidates);

@@ -25,7 +25,7 @@ export interface BlockSubmitterDeps {
 /** Answers after which the block is in the node's hands (BIP22; "duplicate": another path was faster). */
 const TAKEN = new Set<string | null>([null, "duplicate"]);
 /** Valid, but not the best block now: it may still become so. */
-const RACING = new Set<string | null>(["inconclusive"]);
+const RACING = new Set<string | null>(["inconclusive", "duplicate-inconclusive"]);
 /** The node is behind and may take the same bytes later. */
 const LATER = new Set<string | null>(["prev-blk-not-found"]);
 
@@ -56,6 +56,10 @@ export class BlockSubmitter {
   readonly #rejected;
   #acceptedCount = 0;
   #stopped = false;
+  /** Answers and transactions that are awaited right now. */
+  #awaited = 0;
+  readonly #quietWaiters: Array<() => void> = [];
+  readonly #saving = new Set<Promise<void>>();
 
   constructor(deps: BlockSubmitterDeps) {
     this.#deps = deps;
@@ -107,17 +111,18 @@ export class BlockSubmitter {
     if (entry.candidate.block !== null) {
       this.#submitToNodes(entry, entry.candidate.block);
     } else {
-      transactions.later.then(
-        (list) => {
-          const block = hex(assembleBlock(found.header, coinbaseTx, list));
-          this.#update(entry, { block });
-          this.#submitToNodes(entry, block);
-        },
-        (error: unknown) =>
+      const assembled = transactions.later.then((list) => {
+        const block = hex(assembleBlock(found.header, coinbaseTx, list));
+        this.#update(entry, { block });
+        this.#submitToNodes(entry, block);
+      });
+      this.#await(
+        assembled.catch((error: unknown) =>
           this.#deps.logger.warn(
             { err: error, hash },
             "the template's transactions could not be had: this block goes out through its template source alone",
           ),
+        ),
       );
     }
   }
@@ -141,7 +146,13 @@ export class BlockSubmitter {
 
   /** Resolves when every candidate file written so far is on disk. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#tracked.values()].map((entry) => entry.saving));
+    await Promise.all(this.#saving);
+  }
+
+  /** Resolves when no answer and no transactions are awaited; retries that wait for their time do not count. */
+  quiet(): Promise<void> {
+    if (this.#awaited === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#quietWaiters.push(resolve));
   }
 
   /** Retries no more; open candidates stay in their files. */
@@ -177,7 +188,7 @@ export class BlockSubmitter {
         this.#attempt(entry, node, block, Math.min(delay * 2, RETRY_MAX_MS), since),
       );
     };
-    node.submitBlock(block).then(
+    const answered = node.submitBlock(block).then(
       (answer) => {
         this.#update(entry, { answers: [...entry.candidate.answers, `${node.name}: ${answer ?? "ok"}`] });
         if (TAKEN.has(answer)) this.#resolve(entry, "accepted", node.name);
@@ -194,6 +205,7 @@ export class BlockSubmitter {
         again();
       },
     );
+    this.#await(answered);
   }
 
   /** A node that sees another best block takes nothing back from one that has ours. */
@@ -224,18 +236,34 @@ export class BlockSubmitter {
     }
   }
 
+  #await(work: Promise<unknown>): void {
+    this.#awaited += 1;
+    void work.finally(() => {
+      this.#awaited -= 1;
+      if (this.#awaited > 0) return;
+      for (const wake of this.#quietWaiters.splice(0)) wake();
+    });
+  }
+
   /** Writes follow one another, so that a later state is never overwritten by an earlier one. */
   #update(entry: Tracked, change: Partial<BlockCandidate>): void {
     entry.candidate = { ...entry.candidate, ...change };
     const { candidate } = entry;
-    entry.saving = entry.saving
+    const saving = entry.saving
       .then(() => this.#deps.candidates.save(candidate))
       .catch((error: unknown) => {
         this.#deps.logger.error(
           { err: error, hash: candidate.hash },
           "a block candidate could not be written",
         );
+      })
+      .then(() => {
+        this.#saving.delete(saving);
+        // An accepted block is in its file; megabytes of it need not stay in memory.
+        if (candidate.state === "accepted" && entry.saving === saving) this.#tracked.delete(candidate.hash);
       });
+    entry.saving = saving;
+    this.#saving.add(saving);
   }
 }
 

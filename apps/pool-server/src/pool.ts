@@ -43,6 +43,9 @@ export interface PoolSettings {
   readonly recorder: Partial<ShareRecorderLimits>;
 }
 
+/** Leaving, a pool waits this long for nodes to answer a block that was just found, milliseconds. */
+const BLOCK_ANSWER_MS = 10_000;
+
 /** What the status line and the API show. */
 export interface PoolStatus {
   /** Seconds since the pool was made. */
@@ -194,6 +197,7 @@ export class Pool {
     await this.#recorderDrained(windowMs);
     await this.#server.drain({ windowMs });
     await this.#recorderDrained(windowMs);
+    await this.#within(BLOCK_ANSWER_MS, this.#submitter.quiet());
     await this.#submitter.settled();
   }
 
@@ -207,12 +211,16 @@ export class Pool {
     this.#recorder.stop();
   }
 
-  async #recorderDrained(withinMs: number): Promise<void> {
+  #recorderDrained(withinMs: number): Promise<void> {
+    return this.#within(withinMs, this.#recorder.drained());
+  }
+
+  async #within(ms: number, work: Promise<void>): Promise<void> {
     let timer: Timer | undefined;
     const deadline = new Promise<void>((resolve) => {
-      timer = this.#deps.clock.after(withinMs, resolve);
+      timer = this.#deps.clock.after(ms, resolve);
     });
-    await Promise.race([this.#recorder.drained(), deadline]);
+    await Promise.race([work, deadline]);
     timer?.cancel();
   }
 

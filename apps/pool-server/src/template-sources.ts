@@ -128,7 +128,12 @@ export class TemplateSources implements TemplateFeed {
     if (work === null || (work.template === this.#published?.template && work.tip === this.#published.tip))
       return;
     this.#published = work;
-    this.#listener?.onTemplate(work.template, work.tip);
+    try {
+      this.#listener?.onTemplate(work.template, work.tip);
+    } catch (error) {
+      // Miners keep their last job; the source's next template is tried.
+      this.#deps.logger.error({ err: error, source: next.name }, "no job can be made of this template");
+    }
   }
 
   #best(): TemplateSource | null {
