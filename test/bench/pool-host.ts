@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { PoolCommand, PoolReading, PoolReply, PoolRequest } from "./pool-protocol.ts";
 
-const ENTRY = fileURLToPath(new URL("pool-process.ts", import.meta.url));
+const ENTRY = fileURLToPath(new URL("pool-entry.ts", import.meta.url));
 
 /** How the measured process is started. */
 export interface PoolHostOptions extends PoolRequest {

@@ -18,7 +18,7 @@ export interface RemoteLoad {
 }
 
 /** The same path from the sources and from the build, so that every runner starts built JavaScript. */
-const ENTRY = fileURLToPath(new URL("../../dist/load/load-process.js", import.meta.url));
+const ENTRY = fileURLToPath(new URL("../../dist/load/load-entry.js", import.meta.url));
 
 /**
  * Starts a load generator in its own process, so that its work is not the server's.
