@@ -1,5 +1,8 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,6 +16,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { afterEach, describe, expect, it } from "vitest";
 import { type EmbeddedPostgres, startPostgres } from "./postgres.ts";
+import { commandLineOf } from "./processes.ts";
 
 const isRoot = process.getuid?.() === 0;
 const cleanUp: (() => unknown)[] = [];
@@ -35,7 +39,40 @@ async function start(dataDir: string): Promise<EmbeddedPostgres> {
   return server;
 }
 
-async function query(server: EmbeddedPostgres, text: string): Promise<Record<string, unknown>[]> {
+/** What a process of its own says about the server it started. */
+type Said = Pick<EmbeddedPostgres, "url" | "pid" | "location" | "user">;
+
+async function startInOwnProcess(
+  dataDir: string,
+  as: { uid?: number; gid?: number },
+): Promise<{ process: ChildProcess; line: Said }> {
+  const code = `
+    const { startPostgres } = await import(${JSON.stringify(import.meta.resolve("./postgres.ts"))});
+    const { url, pid, location, user } = await startPostgres({ dataDir: process.argv[1], durable: false });
+    console.log(JSON.stringify({ url, pid, location, user }));
+    setInterval(() => {}, 1000);`;
+  const child = spawn(
+    process.execPath,
+    [
+      "--import",
+      import.meta.resolve("tsx"),
+      "--conditions=source",
+      "--input-type=module",
+      "-e",
+      code,
+      dataDir,
+    ],
+    { stdio: ["ignore", "pipe", "inherit"], ...as },
+  );
+  cleanUp.push(() => child.kill("SIGKILL"));
+  const [bytes] = (await once(child.stdout, "data")) as [Buffer];
+  return { process: child, line: JSON.parse(bytes.toString()) as Said };
+}
+
+async function query(
+  server: Pick<EmbeddedPostgres, "url">,
+  text: string,
+): Promise<Record<string, unknown>[]> {
   const sql = postgres(server.url, { max: 1, fetch_types: false, onnotice: () => {} });
   try {
     return [...(await sql.unsafe(text))];
@@ -76,6 +113,42 @@ describe("the embedded Postgres", () => {
     expect(await query(server, "select 1 as a")).toEqual([{ a: 1 }]);
     expect(existsSync(join(dataDir, "postgres.new"))).toBe(false);
   });
+
+  it("starts although its lock file names a stranger that lives", async () => {
+    const dataDir = folder();
+    const first = await start(dataDir);
+    await first.stop();
+    const { user, location } = first;
+    const stranger = spawn("sleep", ["600"], user === null ? {} : { uid: user.uid, gid: user.gid });
+    cleanUp.push(() => stranger.kill());
+    const lock = join(location.cluster, "postmaster.pid");
+    writeFileSync(lock, `${stranger.pid}\n${location.cluster}\n1\n0\n\n`, { mode: 0o600 });
+    if (user !== null) chownSync(lock, user.uid, user.gid);
+    const second = await start(dataDir);
+    expect(await query(second, "select 1 as a")).toEqual([{ a: 1 }]);
+    expect(stranger.exitCode).toBeNull();
+    expect(stranger.signalCode).toBeNull();
+  });
+
+  it("ends with the process that started it, also when that is killed", async () => {
+    const { process: owner, line } = await startInOwnProcess(folder(), {});
+    expect(commandLineOf(line.pid)).toContain("postgres");
+    owner.kill("SIGKILL");
+    await expect.poll(() => commandLineOf(line.pid), { timeout: 15_000 }).toBeNull();
+  });
+
+  it.skipIf(!isRoot)(
+    "runs as the user that starts it when that is not root (needs root to become one)",
+    async () => {
+      const [uid, gid] = [65_534, 65_534];
+      const dataDir = folder();
+      chownSync(dataDir, uid, gid);
+      const { line } = await startInOwnProcess(dataDir, { uid, gid });
+      expect(line).toMatchObject({ user: null, location: { moved: false } });
+      expect(statSync(line.location.cluster).uid).toBe(uid);
+      expect(await query(line, "select 1 as a")).toEqual([{ a: 1 }]);
+    },
+  );
 
   it("needs its password", async () => {
     const server = await start(folder());

@@ -17,8 +17,11 @@ import { join } from "node:path";
 import { CodedError, type Logger, silentLogger, systemClock, systemRandom } from "@lode/ports";
 import postgres from "postgres";
 import { embeddedPostgres } from "./binaries.ts";
+import { environmentFor, stopLeftover } from "./leftover.ts";
 import { locate, type PostgresLocation } from "./location.ts";
+import { childrenOf } from "./processes.ts";
 import { type PostgresUser, unprivilegedUser } from "./run-as.ts";
+import { stopWithParent } from "./sentinel.ts";
 
 /** Why the embedded Postgres does not run; `detail` is the end of what it printed. */
 export class PostgresError extends CodedError<
@@ -71,7 +74,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Embe
       "the data directory is out of reach for the user that runs Postgres; its cluster lies elsewhere",
     );
   }
-  await stopLeftover(location.cluster);
+  await stopLeftover(location.cluster, systemClock);
   const password = existsSync(join(location.cluster, "PG_VERSION"))
     ? readFileSync(passwordFile(options), "utf8").trim()
     : initialise(options, location, user);
@@ -151,11 +154,19 @@ function launch(
   const log = openSync(logFile(options), "a");
   try {
     // A process group of its own: Ctrl-C in a terminal must not stop the database before those who use it.
-    return spawn(
+    const child = spawn(
       join(location.software, "bin", "postgres"),
       ["-D", location.cluster, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
-      { cwd: "/", detached: true, stdio: ["ignore", log, log], ...asUser(user) },
+      {
+        cwd: "/",
+        detached: true,
+        stdio: ["ignore", log, log],
+        env: environmentFor(location.cluster),
+        ...asUser(user),
+      },
     );
+    stopWithParent(child, location.cluster, asUser(user));
+    return child;
   } finally {
     closeSync(log);
   }
@@ -196,23 +207,6 @@ async function createDatabase(url: string): Promise<void> {
   }
 }
 
-/** The process a killed parent left behind in this very cluster, if it is still a Postgres. */
-async function stopLeftover(cluster: string): Promise<void> {
-  const file = join(cluster, "postmaster.pid");
-  if (!existsSync(file)) return;
-  const pid = Number(readFileSync(file, "utf8").split("\n")[0]);
-  if (!Number.isInteger(pid) || pid <= 1 || !isPostgresOf(pid, cluster)) return;
-  process.kill(pid, "SIGINT");
-  const deadline = systemClock.monotonic() + STOP_WITHIN_MS;
-  while (isPostgresOf(pid, cluster) && systemClock.monotonic() < deadline) await pause(POLL_MS);
-}
-
-/** A pid may have been given to another program since: only one that was started for this cluster counts. */
-function isPostgresOf(pid: number, cluster: string): boolean {
-  const { status, stdout } = spawnSync("ps", ["-ww", "-o", "args=", "-p", String(pid)], { encoding: "utf8" });
-  return status === 0 && stdout.includes("postgres") && stdout.includes(cluster);
-}
-
 function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
@@ -229,11 +223,11 @@ function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 async function killAll(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(child.pid)], { encoding: "utf8" });
+  const workers = childrenOf(child.pid);
   child.kill("SIGKILL");
-  for (const pid of stdout.split(/\s+/).filter(Boolean)) {
+  for (const pid of workers) {
     try {
-      process.kill(Number(pid), "SIGKILL");
+      process.kill(pid, "SIGKILL");
     } catch {
       // Gone by itself.
     }
