@@ -1,8 +1,6 @@
-import { maxTarget } from "@lode/bitcoin";
-import { defaultChannelSettings, parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
 import { noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
-import { MiningServer, minerMaxLength } from "@lode/roles";
+import { MiningServer, minerMaxLength, miningServerDefaults } from "@lode/roles";
 import { ScriptedJobs } from "@lode/testing";
 import {
   createInlineHandshaker,
@@ -14,6 +12,13 @@ import {
 
 /** P2WPKH of regtest, from BIP173's key. */
 export const ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+
+/** The easiest target there is, and so many shares a minute that no burst makes it harder. */
+export const everyHashIsAShare = {
+  ...miningServerDefaults.channel,
+  easiestTarget: (1n << 256n) - 1n,
+  sharesPerMinute: 1e9,
+};
 
 /** A mining server behind a real listener where every hash is a share, answered at once. */
 export interface LoopbackPool {
@@ -36,7 +41,10 @@ export async function openLoopbackPool(): Promise<LoopbackPool> {
       metrics: noMetrics,
       jobs,
       extranonces: jobs.extranonces,
-      identify: (userIdentity) => parseIdentity(userIdentity, "regtest"),
+      identify(userIdentity) {
+        const [address = "", worker = ""] = userIdentity.split(".");
+        return { payoutScript: new Uint8Array(22), address, worker };
+      },
       sink: {
         record(share) {
           const { worker } = share.identity;
@@ -47,8 +55,7 @@ export async function openLoopbackPool(): Promise<LoopbackPool> {
       onBlock() {},
       admission: () => null,
     },
-    // So many a minute that no burst makes a target harder.
-    { channel: { ...defaultChannelSettings, easiestTarget: maxTarget, sharesPerMinute: 1e9 } },
+    { channel: everyHashIsAShare },
   );
   const identity = ServerIdentity.create({
     authoritySecret: generateKeypair(systemRandom).secretKey,

@@ -1,17 +1,14 @@
-import { maxTarget } from "@lode/bitcoin";
-import { defaultChannelSettings } from "@lode/mining";
 import { silentLogger } from "@lode/ports";
 import { ScriptedPool } from "@lode/testing";
 import { describe, expect, it } from "vitest";
-import { ADDRESS } from "../../test/loopback-pool.ts";
+import { ADDRESS, everyHashIsAShare } from "../../test/loopback-pool.ts";
 import { LoadTally } from "./load-report.ts";
 import { ShareStream, type ShareStreamOptions } from "./share-stream.ts";
 
 const WINDOW = 4;
 
 function onPool(options: Partial<ShareStreamOptions> = {}) {
-  const channel = { ...defaultChannelSettings, easiestTarget: maxTarget, sharesPerMinute: 1e9 };
-  const pool = new ScriptedPool({ settings: { channel } });
+  const pool = new ScriptedPool({ settings: { channel: everyHashIsAShare } });
   const stream = new ShareStream({
     connection: pool.wire().client,
     userIdentity: ADDRESS,
