@@ -6,7 +6,7 @@ import { describeFailure, type Running, runUntilStopped } from "./life-cycle.ts"
 
 function setUp(running: Partial<Running> = {}) {
   const clock = new VirtualClock();
-  const listeners = new Set<() => void>();
+  const listeners = new Map<string, (cause?: unknown) => void>();
   const exits: number[] = [];
   const stops: number[] = [];
   let finishStop: () => void = () => {};
@@ -26,17 +26,18 @@ function setUp(running: Partial<Running> = {}) {
       stopWithinMs: 30_000,
       clock,
       process: {
-        on: (_event, listener) => listeners.add(listener),
-        off: (_event, listener) => listeners.delete(listener),
+        on: (event, listener) => listeners.set(event, listener),
+        off: (event) => listeners.delete(event),
         exit: (code) => exits.push(code),
       },
     },
   );
   const signal = async () => {
-    for (const listener of [...listeners].slice(0, 1)) listener();
+    listeners.get("SIGTERM")?.();
     await clock.advanceAsync(0);
   };
-  return { clock, exitCode, exits, stops, signal, finishStop: () => finishStop(), listeners };
+  const bug = (error: unknown) => listeners.get("uncaughtException")?.(error);
+  return { bug, clock, exitCode, exits, stops, signal, finishStop: () => finishStop(), listeners };
 }
 
 describe("runUntilStopped", () => {
@@ -69,6 +70,16 @@ describe("runUntilStopped", () => {
     await run.clock.advanceAsync(3_000);
     await run.signal();
     expect(run.exits).toEqual([ExitCode.failure]);
+    run.finishStop();
+    await run.exitCode;
+  });
+
+  it("leaves at once with 70 when an error was caught by nobody", async () => {
+    const run = setUp();
+    await run.clock.advanceAsync(10);
+    run.bug(new TypeError("oops"));
+    expect(run.exits).toEqual([ExitCode.internal]);
+    await run.signal();
     run.finishStop();
     await run.exitCode;
   });

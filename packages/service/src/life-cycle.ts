@@ -1,10 +1,13 @@
 import { type Clock, CodedError, type Logger, systemClock, type Timer } from "@lode/ports";
 import { ExitCode, ExitError } from "./exit.ts";
 
+/** `uncaughtException` also stands for rejections that nobody handled. */
+export type LifeCycleEvent = "SIGINT" | "SIGTERM" | "uncaughtException";
+
 /** The part of `process` that a life cycle needs. */
 export interface ProcessPort {
-  on(event: "SIGINT" | "SIGTERM", listener: () => void): unknown;
-  off(event: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  on(event: LifeCycleEvent, listener: (cause?: unknown) => void): unknown;
+  off(event: LifeCycleEvent, listener: (cause?: unknown) => void): unknown;
   exit(code: number): void;
 }
 
@@ -28,7 +31,8 @@ const SAME_WISH_MS = 1_500;
 
 /**
  * Starts something, runs it until SIGINT, SIGTERM or its own end, and stops it well. Signals within a second and a half of
- * the first are the same wish (npm and a terminal both pass Ctrl-C on); a later one exits at once.
+ * the first are the same wish (npm and a terminal both pass Ctrl-C on); a later one exits at once. So does an error that
+ * nobody caught, with 70: the state behind it is unknown, and what was acknowledged is durable.
  *
  * @returns the exit code
  */
@@ -54,6 +58,11 @@ export async function runUntilStopped(
       host.exit(ExitCode.failure);
     }
   };
+  const onBug = (err: unknown) => {
+    logger.error({ err }, "internal error, please report it; leaving at once");
+    host.exit(ExitCode.internal);
+  };
+  host.on("uncaughtException", onBug);
   host.on("SIGINT", onSignal);
   host.on("SIGTERM", onSignal);
   let deadline: Timer | undefined;
@@ -90,6 +99,7 @@ export async function runUntilStopped(
     return outcome === "signal" ? ExitCode.ok : outcome;
   } finally {
     deadline?.cancel();
+    host.off("uncaughtException", onBug);
     host.off("SIGINT", onSignal);
     host.off("SIGTERM", onSignal);
   }

@@ -1,4 +1,4 @@
-import type { Logger } from "@lode/ports";
+import { CodedError, type Logger } from "@lode/ports";
 import { destination, type LoggerOptions, pino } from "pino";
 import pretty from "pino-pretty";
 
@@ -24,6 +24,7 @@ export function createLogger(options: CreateLoggerOptions): Logger {
     base: { ...options.base },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: errorFields },
     redact: REDACTED,
   };
   const fd = options.fd ?? 1;
@@ -40,14 +41,30 @@ export function createLogger(options: CreateLoggerOptions): Logger {
   return pino(settings, stream);
 }
 
+/** An error with its class, code, message and stack, causes included; our own also with the data of their code. */
+function errorFields(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = pino.stdSerializers.err(error);
+  if (!(error instanceof CodedError)) {
+    return { type, ...("code" in error ? { code: error.code } : {}), message, stack };
+  }
+  const { code, ...data } = error.type;
+  return { type, code, data, message, stack };
+}
+
 /** Colours only on a terminal, and not against the user's wish (no-color.org). */
 export function usesColor(fd: number): boolean {
   const isTerminal = fd === 2 ? process.stderr.isTTY : process.stdout.isTTY;
   return isTerminal === true && !process.env["NO_COLOR"];
 }
 
-/** Text from the network made fit for a log line: cut, with control characters escaped. */
+/** What a terminal obeys or hides beyond JSON's own escapes: DEL and C1 controls, line separators, marks of direction. */
+const TREACHEROUS = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Text from the network made fit for a log line or a terminal: cut, with everything escaped that is not seen as it is. */
 export function safeText(text: string, most = 64): string {
   const cut = text.length > most ? `${text.slice(0, most)}…` : text;
-  return JSON.stringify(cut).slice(1, -1);
+  return JSON.stringify(cut)
+    .slice(1, -1)
+    .replace(TREACHEROUS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
