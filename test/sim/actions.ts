@@ -47,6 +47,10 @@ export const actions = {
   },
   "new-tip": (scene) => scene.chain.extend(),
   "new-fees": (scene) => scene.chain.refresh(),
+  "bad-template": (scene) => {
+    scene.chain.spoil();
+    scene.world.fault("bad-template");
+  },
   reorg: (scene) => scene.chain.reorganise(),
   "source-down": (scene) => {
     scene.chain.goDown();
@@ -117,6 +121,7 @@ const usual: Record<ActionName, number> = {
   mischief: 20,
   "new-tip": 4,
   "new-fees": 4,
+  "bad-template": 0.5,
   reorg: 1,
   "source-down": 1,
   "source-up": 3,

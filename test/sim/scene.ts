@@ -149,6 +149,7 @@ export class Scene {
     this.disk.healthy = true;
     this.network.heal();
     this.chain.comeBack();
+    this.chain.refresh();
     this.world.wallOffset = 0;
   }
 

@@ -16,6 +16,8 @@ export interface IssuedTemplate {
   readonly tip: Tip;
   /** All but the coinbase. */
   readonly transactions: readonly Uint8Array[];
+  /** A job can be made of it. */
+  readonly usable: boolean;
   /** Whether the source has sent the transactions: `pending` ones come later or never. */
   state: "ready" | "pending" | "unavailable";
   /** Called when `state` leaves `pending`. */
@@ -24,6 +26,8 @@ export interface IssuedTemplate {
 
 /** Templates whose transactions can still be asked for. */
 const KEPT_TEMPLATES = 64;
+/** Satoshi above all there will ever be. */
+const MORE_THAN_ALL = 2_200_000_000_000_000n;
 /** About one hash in 128 is a block: with easy channels (one in four is a share) every 32nd share. */
 const USUAL_TARGET = 1n << 249n;
 
@@ -89,6 +93,11 @@ export class Chain {
     this.#renew();
   }
 
+  /** The source hands out a template that no job can be made of. */
+  spoil(): void {
+    this.#renew(false);
+  }
+
   goDown(): void {
     if (!this.#up) return;
     this.#up = false;
@@ -108,8 +117,8 @@ export class Chain {
     this.#renew();
   }
 
-  #renew(): void {
-    this.#current = this.#issue();
+  #renew(usable = true): void {
+    this.#current = this.#issue(usable);
     if (this.#up) this.onWork(this.#current);
   }
 
@@ -126,7 +135,7 @@ export class Chain {
     return Math.floor(this.#world.clock.now() / 1000) - this.#prng.between(0, 600);
   }
 
-  #issue(): IssuedTemplate {
+  #issue(usable = true): IssuedTemplate {
     const prng = this.#prng;
     const transactions = Array.from({ length: prng.pick([0, 0, 1, 2, 3, 5]) }, () => prng.bytes(40));
     const commitment = serializeOutput(
@@ -141,7 +150,7 @@ export class Chain {
         coinbaseTxVersion: 2,
         coinbasePrefix: bip34Push(this.#height),
         coinbaseTxInputSequence: 0xffff_fffe,
-        coinbaseTxValueRemaining: 312_500_000n + BigInt(prng.below(1_000_000)),
+        coinbaseTxValueRemaining: usable ? 312_500_000n + BigInt(prng.below(1_000_000)) : MORE_THAN_ALL,
         coinbaseTxOutputs: commitment,
         coinbaseTxOutputsCount: 1,
         coinbaseTxLocktime: this.#height - 1,
@@ -149,6 +158,7 @@ export class Chain {
       },
       tip: this.#tip,
       transactions,
+      usable,
       state: prng.chance(0.8) ? "ready" : "pending",
       waiting: [],
     };

@@ -3,7 +3,7 @@ import type { Prng } from "./prng.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import { SimulatedFault, type World } from "./world.ts";
 
-/** Resolved candidates are kept only as long as a process may still write them. */
+/** Files that are kept; what is over goes first, long after its process. */
 const KEPT_FILES = 4_000;
 
 /** The pool machine's disk, of which only the candidates' files matter. Survives crashes. */
@@ -74,8 +74,9 @@ export class SimulatedDisk {
   #write(candidate: BlockCandidate): void {
     this.#files.set(candidate.hash, candidate);
     if (this.#files.size <= KEPT_FILES) return;
-    for (const [hash, { state }] of this.#files) {
-      if (state === "accepted" || state === "rejected") this.#files.delete(hash);
+    for (const [hash, file] of this.#files) {
+      // Nothing more will come of it: its fate is known, or there is no block to hand in again.
+      if (!isOpen(file) || file.block === null) this.#files.delete(hash);
       if (this.#files.size <= KEPT_FILES / 2) return;
     }
   }

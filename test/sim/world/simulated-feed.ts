@@ -80,8 +80,14 @@ export class SimulatedFeed implements TemplateFeed {
   #deliver(issued: IssuedTemplate): void {
     this.#plan(() => {
       this.#outage = false;
+      try {
+        this.#listener?.onTemplate(issued.template, issued.tip);
+      } catch (error) {
+        // The real sources log it and go on.
+        if (issued.usable) throw error;
+        return;
+      }
       this.#delivered = issued;
-      this.#listener?.onTemplate(issued.template, issued.tip);
     });
   }
 
