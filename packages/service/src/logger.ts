@@ -36,6 +36,8 @@ export function createLogger(options: CreateLoggerOptions): Logger {
           ignore: "pid,hostname",
           translateTime: "HH:MM:ss",
           singleLine: true,
+          // What was logged before an exit must be on the screen.
+          sync: true,
         })
       : destination({ dest: fd, sync: true });
   return pino(settings, stream);
