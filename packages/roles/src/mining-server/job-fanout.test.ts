@@ -1,4 +1,4 @@
-import { maxTarget } from "@lode/bitcoin";
+import { maxTarget, nbitsFromTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { mining } from "@lode/protocol";
 import { ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
@@ -55,6 +55,21 @@ describe("a new job", () => {
     miner.openExtended();
     miner.take("NewExtendedMiningJob");
     expect(miner.take("SetNewPrevHash").minNtime).toBe(tip.headerTimestamp + 5);
+  });
+
+  it("with other nbits on the same prev_hash goes out with a SetNewPrevHash, min_ntime not decreasing", () => {
+    const { pool, miner } = connect();
+    const { tip } = pool.jobs;
+    const target = tip.target << 8n;
+    const nbits = nbitsFromTarget(target);
+    const headerTimestamp = tip.headerTimestamp - 5;
+    pool.server.publish(pool.jobs.build({ ...tip, headerTimestamp, nbits, target }));
+    const { prevHash, headerTimestamp: minNtime } = tip;
+    expect(miner.take("NewExtendedMiningJob")).toMatchObject({ channelId: 2, jobId: 3, minNtime: null });
+    expect(miner.take("SetNewPrevHash")).toEqual({ channelId: 2, jobId: 3, prevHash, nbits, minNtime });
+    expect(miner.take("NewMiningJob")).toMatchObject({ channelId: 3, jobId: 4, minNtime: null });
+    expect(miner.take("SetNewPrevHash")).toEqual({ channelId: 3, jobId: 4, prevHash, nbits, minNtime });
+    expect(miner.takeNames()).toEqual([]);
   });
 
   it("built before the newest one is built again, so that no channel refuses it", () => {

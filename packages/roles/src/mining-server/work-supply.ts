@@ -84,7 +84,7 @@ export class WorkSupply {
 
   #replace(job: MiningJob, last: JobFrames | undefined): JobFrames {
     // SV2 5.3.15: min_ntime never decreases while prev_hash is unchanged, whatever another source of the same tip says.
-    const floor = last !== undefined && isSameTip(last.job.tip, job.tip) ? last.minNtime : 0;
+    const floor = last !== undefined && isSamePrevHash(last.job.tip, job.tip) ? last.minNtime : 0;
     const frames = new JobFrames(job, Math.max(job.minNtime, floor));
     this.#newest = frames;
     for (const prefix of this.#cooling.splice(0)) this.#extranonces.release(prefix);
@@ -97,9 +97,15 @@ export class WorkSupply {
   }
 }
 
-/** Jobs are of the same tip when their prev_hash is: another source may state another timestamp. */
+/**
+ * Jobs are of the same tip when miners can go from one to the other without a SetNewPrevHash: prev_hash and nbits agree.
+ * Another source may state another timestamp. On test networks nbits changes after twenty minutes without a block.
+ */
 export function isSameTip(a: Tip, b: Tip): boolean {
-  if (a === b) return true;
+  return a === b || (a.nbits === b.nbits && isSamePrevHash(a, b));
+}
+
+function isSamePrevHash(a: Tip, b: Tip): boolean {
   for (let index = 0; index < 32; index++) if (a.prevHash[index] !== b.prevHash[index]) return false;
   return true;
 }
