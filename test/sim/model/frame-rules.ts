@@ -125,8 +125,7 @@ class FrameRules {
           this.#wrong("protocol", `a channel was opened although ${reasons.must[0]}`);
         if (full) this.#wrong("bounded", "a channel was opened above the cap");
         const channel = connection.channels.get(connection.nextChannelId - 1);
-        if (connection.getsJobs && channel?.prevHash === null)
-          this.#wrong("protocol", "a channel without a job");
+        if (connection.getsJobs && channel?.tip === null) this.#wrong("protocol", "a channel without a job");
       } else if (valid && !full && reasons.must.length === 0 && reasons.may.length === 0) {
         this.#wrong("right-verdict", `a channel was refused for no reason: ${refusal?.errorCode}`);
       }

@@ -92,11 +92,12 @@ function checkConnections(pool: PoolUnderTest): void {
 /** Every channel works on the newest tip the pool was given. */
 function checkWork(pool: PoolUnderTest, connection: JudgedConnection): void {
   if (!connection.getsJobs || connection.uncertain) return;
-  const tip = pool.delivered?.tip.prevHash;
+  const given = pool.delivered?.tip;
   for (const channel of connection.channels.values()) {
     connection.judgeJobAge(channel);
-    const { prevHash } = channel;
-    if (tip === undefined || prevHash === null || Buffer.compare(tip, prevHash) !== 0) {
+    const { tip } = channel;
+    const same = tip?.nbits === given?.nbits && tip !== null && given !== undefined;
+    if (!same || Buffer.compare(tip.prevHash, given.prevHash) !== 0) {
       pool.world.violate("alive", `channel ${connection.id}/${channel.fields.id} works on another tip`);
     }
   }

@@ -84,11 +84,16 @@ export class Chain {
     this.#move({ ...this.#previousTip, headerTimestamp: this.#timestamp() });
   }
 
-  /** A better template on the same tip; at times from a source that states another timestamp. */
+  /**
+   * A better template on the same tip; at times from a source that states another timestamp, or with other nbits, as on test
+   * networks after twenty minutes without a block.
+   */
   refresh(): void {
     if (this.#prng.chance(0.2)) {
       const headerTimestamp = this.#tip.headerTimestamp + this.#prng.between(-30, 30);
       this.#tip = { ...this.#tip, prevHash: this.#tip.prevHash.slice(), headerTimestamp };
+    } else if (this.#prng.chance(0.1)) {
+      this.#tip = this.#nextTip(this.#tip.prevHash);
     }
     this.#renew();
   }
