@@ -90,6 +90,9 @@ async function main(): Promise<void> {
   process.stdout.write(json ? `${JSON.stringify({ machine, rows }, null, 2)}\n` : formatTable(rows));
 }
 
+// Told to stop, the process ends in order, so that what it made in temporary places goes with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 try {
   await main();
 } catch (error) {

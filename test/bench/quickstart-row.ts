@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { type BenchContext, type Measurement, median, row, spread } from "./row.ts";
+import { scratchDirectory } from "./scratch-directory.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const POLL_MS = 20;
 const GIVE_UP_MS = 120_000;
+const STOP_WITHIN_MS = 40_000;
 /** Shares that were answered with success, on the pool's metrics page. */
 const RECORDED = /^pool_shares_recorded_total (\d+)/m;
 
@@ -28,8 +28,7 @@ export const quickstartRow: Measurement = {
 };
 
 async function startOnce(): Promise<number> {
-  const dataDir = mkdtempSync(join(tmpdir(), "lode-bench-"));
-  chmodSync(dataDir, 0o755); // the user that runs Postgres for root must be able to enter
+  const directory = scratchDirectory();
   const admin = `127.0.0.1:${await freePort()}`;
   const started = performance.now();
   const args = [
@@ -37,7 +36,7 @@ async function startOnce(): Promise<number> {
     "--silent",
     "--",
     "--data-dir",
-    dataDir,
+    directory.path,
     "--listen",
     "127.0.0.1:0",
     "--admin",
@@ -45,12 +44,15 @@ async function startOnce(): Promise<number> {
   ];
   // A process group of its own, so that a signal reaches npm's child as well.
   const child = spawn("npm", args, { cwd: ROOT, stdio: ["ignore", "ignore", 2], detached: true });
+  const kill = (): void => void (child.pid !== undefined && signalGroup(child.pid, "SIGTERM"));
+  process.once("exit", kill);
   try {
     await untilFirstShare(child, `http://${admin}/metrics`);
     return (performance.now() - started) / 1000;
   } finally {
     await stop(child);
-    rmSync(dataDir, { recursive: true, force: true });
+    process.off("exit", kill);
+    directory.remove();
   }
 }
 
@@ -72,7 +74,14 @@ async function untilFirstShare(child: ChildProcess, url: string): Promise<void> 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.pid === undefined) return;
   signalGroup(child.pid, "SIGTERM");
-  while (signalGroup(child.pid, 0)) await pause(POLL_MS);
+  const deadline = performance.now() + STOP_WITHIN_MS;
+  while (signalGroup(child.pid, 0)) {
+    if (performance.now() > deadline) {
+      signalGroup(child.pid, "SIGKILL");
+      throw new Error(`npm start did not end within ${STOP_WITHIN_MS / 1000} s of SIGTERM`);
+    }
+    await pause(POLL_MS);
+  }
 }
 
 /** False when the group is empty. */
