@@ -82,7 +82,6 @@ export class TemplateProvider implements TemplateProviderPort {
       {
         rpc: deps.rpc,
         clock: deps.clock,
-        logger: deps.logger,
         refreshMs: this.#settings.refreshMs,
         tipPollMs: this.#settings.tipPollMs,
       },

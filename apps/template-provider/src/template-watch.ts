@@ -1,11 +1,10 @@
 import type { NodeRpc } from "@lode/bitcoin/node";
-import { type Clock, CodedError, type Logger, type Timer } from "@lode/ports";
+import { type Clock, CodedError, type Timer } from "@lode/ports";
 import { type BlockTemplate, parseBlockTemplate } from "./block-template.ts";
 
 export interface TemplateWatchOptions {
   readonly rpc: Pick<NodeRpc, "call">;
   readonly clock: Clock;
-  readonly logger: Logger;
   /** Pause between plain refreshes for fees, milliseconds. */
   readonly refreshMs: number;
   /** Pause between looks at the best block hash, the net below the long poll, milliseconds. */
@@ -25,6 +24,8 @@ const LONGPOLL_TIMEOUT_MS = 600_000;
 const CALL_TIMEOUT_MS = 30_000;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 5_000;
+/** A node that answers a long poll without news is asked again after this, not at once. */
+const NO_NEWS_PAUSE_MS = 1_000;
 
 /**
  * Watches a node for better templates: a long poll, a plain refresh for fees and a cheap poll of the best hash run side
@@ -36,7 +37,9 @@ export class TemplateWatch {
   readonly #listener: TemplateWatchListener;
   readonly #abort = new AbortController();
   readonly #timers: Timer[] = [];
-  #bestHash = "";
+  /** Tip of the template last passed on, display order, and how often it has changed. */
+  #tip = "";
+  #tipTurns = 0;
   #fetching: Promise<void> | null = null;
   #fetchAgain = false;
   #retryMs = RETRY_MIN_MS;
@@ -51,8 +54,7 @@ export class TemplateWatch {
     const { clock, refreshMs, tipPollMs } = this.#options;
     this.#timers.push(clock.every(refreshMs, () => this.refresh()));
     this.#timers.push(clock.every(tipPollMs, () => void this.#pollTip()));
-    this.refresh();
-    void this.#longpoll("");
+    void this.#longpoll();
   }
 
   /** Fetches a template now, unless one is being fetched: then once more after it. */
@@ -83,33 +85,52 @@ export class TemplateWatch {
 
   async #fetch(): Promise<void> {
     try {
-      this.#deliver(await this.#call("getblocktemplate", [REQUEST], CALL_TIMEOUT_MS));
+      await this.#getTemplate("", CALL_TIMEOUT_MS);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  async #longpoll(id: string): Promise<void> {
-    let longpollId = id;
+  /** The first round has no id and is answered at once: it is also the first template. */
+  async #longpoll(): Promise<void> {
+    let longpollId = "";
     while (!this.#stopped) {
       try {
-        const request = longpollId === "" ? REQUEST : { ...REQUEST, longpollid: longpollId };
-        const template = this.#deliver(await this.#call("getblocktemplate", [request], LONGPOLL_TIMEOUT_MS));
+        const template = await this.#getTemplate(longpollId, LONGPOLL_TIMEOUT_MS);
+        this.#retryMs = RETRY_MIN_MS;
+        if (template.longpollId === longpollId) await this.#pause(NO_NEWS_PAUSE_MS);
         longpollId = template.longpollId;
       } catch (error) {
         const quiet = error instanceof CodedError && error.code === "timeout";
         if (!quiet) this.#fail(error);
         longpollId = "";
-        await this.#pause();
+        await this.#pause(this.#retryMs);
+        this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
       }
     }
+  }
+
+  async #getTemplate(longpollId: string, timeoutMs: number): Promise<BlockTemplate> {
+    const request = longpollId === "" ? REQUEST : { ...REQUEST, longpollid: longpollId };
+    const tipTurns = this.#tipTurns;
+    const template = parseBlockTemplate(await this.#call("getblocktemplate", [request], timeoutMs));
+    const tip = Buffer.from(template.previousBlockHash).reverse().toString("hex");
+    if (tip !== this.#tip && tipTurns !== this.#tipTurns) {
+      // Another answer brought a new tip meanwhile: this one may be older than that. A fresh one is not.
+      this.refresh();
+      return template;
+    }
+    if (tip !== this.#tip) this.#tipTurns += 1;
+    this.#tip = tip;
+    if (!this.#stopped) this.#listener.onTemplate(template);
+    return template;
   }
 
   async #pollTip(): Promise<void> {
     if (this.#stopped) return;
     try {
       const hash = await this.#call("getbestblockhash", [], CALL_TIMEOUT_MS);
-      if (typeof hash === "string" && hash !== this.#bestHash) this.refresh();
+      if (typeof hash === "string" && hash !== this.#tip) this.refresh();
     } catch (error) {
       this.#fail(error);
     }
@@ -119,23 +140,14 @@ export class TemplateWatch {
     return this.#options.rpc.call(method, params, { timeoutMs, signal: this.#abort.signal });
   }
 
-  #deliver(answer: unknown): BlockTemplate {
-    const template = parseBlockTemplate(answer);
-    this.#retryMs = RETRY_MIN_MS;
-    this.#bestHash = Buffer.from(template.previousBlockHash).reverse().toString("hex");
-    if (!this.#stopped) this.#listener.onTemplate(template);
-    return template;
-  }
-
   #fail(error: unknown): void {
     if (!this.#stopped) this.#listener.onFailure(error);
   }
 
-  #pause(): Promise<void> {
-    const delay = this.#retryMs;
-    this.#retryMs = Math.min(delay * 2, RETRY_MAX_MS);
+  #pause(ms: number): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = this.#options.clock.after(delay, resolve);
+      const timer = this.#options.clock.after(ms, resolve);
       this.#wake = () => {
         timer.cancel();
         resolve();
