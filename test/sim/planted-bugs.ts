@@ -106,7 +106,7 @@ export const plantedBugs = {
     noticedBy: ["block-submitted"],
     deps: ({ nodes }) => ({
       nodes: nodes.map((node, index) =>
-        index === 0 ? node : { name: node.name, submitBlock: () => Promise.resolve(null) },
+        index === 0 ? node : { ...node, submitBlock: () => Promise.resolve(null) },
       ),
     }),
   },
@@ -141,7 +141,7 @@ export const plantedBugs = {
         submitSolution() {
           throw new RangeError("planted");
         },
-        transactions: (sourceId, templateId) => feed.transactions(sourceId, templateId),
+        transactions: (template) => feed.transactions(template),
         get healthy() {
           return feed.healthy;
         },

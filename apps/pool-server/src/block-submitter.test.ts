@@ -38,7 +38,11 @@ function foundBlock(): FoundBlock {
 }
 
 /** A node that answers what it is told to, then "duplicate". */
-function scriptedNode(name: string, answers: (string | null | Error)[]): BlockTarget & { blocks: string[] } {
+function scriptedNode(
+  name: string,
+  answers: (string | null | Error)[],
+  lookups: (boolean | Error)[] = [],
+): BlockTarget & { blocks: string[] } {
   const blocks: string[] = [];
   return {
     name,
@@ -48,6 +52,11 @@ function scriptedNode(name: string, answers: (string | null | Error)[]): BlockTa
       const answer = answers.length === 0 ? "duplicate" : answers.shift();
       if (answer instanceof Error) throw answer;
       return answer ?? null;
+    },
+    async isInBestChain() {
+      const answer = lookups.shift() ?? true;
+      if (answer instanceof Error) throw answer;
+      return answer;
     },
   };
 }
@@ -214,10 +223,31 @@ describe("BlockSubmitter", () => {
     expect(candidates.saved.get(DISPLAY)?.block).toBeNull();
   });
 
+  it("does not take a block for accepted that a node knows from a branch that lost", async () => {
+    const node = scriptedNode("a", ["duplicate"], [false]);
+    const { submitter, clock, candidates, accepted } = setUp([node]);
+    submitter.submit(foundBlock());
+    await clock.advanceAsync(10_000);
+    expect(accepted).toEqual([]);
+    expect(candidates.saved.get(DISPLAY)?.state).toBe("submitted");
+    submitter.observeTip(HASH);
+    expect(accepted).toEqual([DISPLAY]);
+  });
+
+  it("asks again where the block is when the node does not answer that", async () => {
+    const node = scriptedNode("a", [], [new Error("timeout"), true]);
+    const { submitter, clock, accepted } = setUp([node]);
+    submitter.submit(foundBlock());
+    await clock.advanceAsync(10_000);
+    expect(accepted).toEqual([DISPLAY]);
+    expect(node.blocks).toHaveLength(2);
+  });
+
   it("is quiet when the nodes have answered, so that leaving does not cut a block off", async () => {
     let answer: (value: null) => void = () => {};
     const node: BlockTarget = {
       name: "a",
+      isInBestChain: () => Promise.reject(new Error("not asked")),
       submitBlock: () =>
         new Promise((resolve) => {
           answer = resolve;

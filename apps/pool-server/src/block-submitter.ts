@@ -9,6 +9,8 @@ export interface BlockTarget {
   readonly name: string;
   /** `submitblock`: null when the block is the new tip, else a BIP22 string. Rejects when the outcome is unknown. */
   submitBlock(blockHex: string): Promise<string | null>;
+  /** True when the block is part of the node's best chain. Rejects when the node does not answer. */
+  isInBestChain(hash: string): Promise<boolean>;
 }
 
 export interface BlockSubmitterDeps {
@@ -22,8 +24,8 @@ export interface BlockSubmitterDeps {
   readonly onAccepted?: (hash: string) => void;
 }
 
-/** Answers after which the block is in the node's hands (BIP22; "duplicate": another path was faster). */
-const TAKEN = new Set<string | null>([null, "duplicate"]);
+/** The node has it already: another path was faster, or it lies on a branch that lost (BIP22). */
+const KNOWN = "duplicate";
 /** Valid, but not the best block now: it may still become so. */
 const RACING = new Set<string | null>(["inconclusive", "duplicate-inconclusive"]);
 /** The node is behind and may take the same bytes later. */
@@ -51,7 +53,6 @@ interface Tracked {
 export class BlockSubmitter {
   readonly #deps: BlockSubmitterDeps;
   readonly #tracked = new Map<string, Tracked>();
-  readonly #found;
   readonly #accepted;
   readonly #rejected;
   #acceptedCount = 0;
@@ -64,7 +65,6 @@ export class BlockSubmitter {
   constructor(deps: BlockSubmitterDeps) {
     this.#deps = deps;
     const { metrics } = deps;
-    this.#found = metrics.counter("pool_blocks_found_total", "Shares that met the network target.");
     this.#accepted = metrics.counter("pool_blocks_accepted_total", "Found blocks a node took.");
     this.#rejected = metrics.counter("pool_blocks_rejected_total", "Found blocks every node refused.");
   }
@@ -76,10 +76,9 @@ export class BlockSubmitter {
 
   /** Starts every path for a found block; never throws. */
   submit(found: FoundBlock): void {
-    this.#found.inc();
     const { template, tip } = found.job;
     const coinbaseTx = coinbaseWithWitness(found.coinbaseTx);
-    const transactions = this.#deps.feed.transactions(template.sourceId, template.templateId);
+    const transactions = this.#deps.feed.transactions(template);
     const hash = internalToDisplay(found.hash);
     const candidate: BlockCandidate = {
       hash,
@@ -189,9 +188,10 @@ export class BlockSubmitter {
       );
     };
     const answered = node.submitBlock(block).then(
-      (answer) => {
+      async (answer) => {
         this.#update(entry, { answers: [...entry.candidate.answers, `${node.name}: ${answer ?? "ok"}`] });
-        if (TAKEN.has(answer)) this.#resolve(entry, "accepted", node.name);
+        if (answer === null) this.#resolve(entry, "accepted", node.name);
+        else if (answer === KNOWN) await this.#lookUp(entry, node, again);
         else if (LATER.has(answer)) again();
         else if (RACING.has(answer)) this.#race(entry);
         else this.#refuse(entry, node, answer ?? "");
@@ -206,6 +206,19 @@ export class BlockSubmitter {
       },
     );
     this.#await(answered);
+  }
+
+  async #lookUp(entry: Tracked, node: BlockTarget, again: () => void): Promise<void> {
+    try {
+      if (await node.isInBestChain(entry.candidate.hash)) this.#resolve(entry, "accepted", node.name);
+      else this.#race(entry);
+    } catch (error) {
+      this.#deps.logger.warn(
+        { err: error, node: node.name, hash: entry.candidate.hash },
+        "no header lookup yet",
+      );
+      again();
+    }
   }
 
   /** A node that sees another best block takes nothing back from one that has ours. */

@@ -29,7 +29,8 @@ export interface TemplateFeed {
   start(listener: TemplateFeedListener): void;
   /** Hands a solution to the source that gave the template; never throws, has no answer. */
   submitSolution(sourceId: string, solution: Solution): void;
-  transactions(sourceId: string, templateId: bigint): TemplateTransactions;
+  /** @param template the very object the feed gave: ids alone repeat when a template server is restarted */
+  transactions(template: Template): TemplateTransactions;
   /** True while some source has given work and is alive. */
   readonly healthy: boolean;
   stop(): void;

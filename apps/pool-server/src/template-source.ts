@@ -104,8 +104,8 @@ export class TemplateSource {
     if (this.#unsent.length > UNSENT) this.#unsent.shift();
   }
 
-  transactions(templateId: bigint): TemplateTransactions {
-    return this.#transactions.get(templateId);
+  transactions(template: Template): TemplateTransactions {
+    return this.#transactions.get(template);
   }
 
   async #connect(): Promise<void> {
@@ -147,7 +147,7 @@ export class TemplateSource {
   }
 
   #onTemplate(template: Template, future: boolean): void {
-    this.#transactions.expect(template.templateId);
+    this.#transactions.expect(template);
     if (future) {
       this.#futures.set(template.templateId, template);
       if (this.#futures.size > FUTURES) {
@@ -162,7 +162,7 @@ export class TemplateSource {
   #onPrevHash(templateId: bigint, tip: Tip): void {
     this.#tip = tip;
     const template = this.#futures.get(templateId);
-    this.#transactions.turnTip(this.#futures.keys());
+    this.#transactions.turnTip(this.#futures.values());
     this.#futures = new Map();
     // An unknown template id still means a new tip: work for it comes with the next template.
     if (template !== undefined) this.#setWork(template, tip);

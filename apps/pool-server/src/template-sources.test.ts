@@ -209,7 +209,7 @@ describe("TemplateSources", () => {
   });
 
   it("has the transactions of this tip's and the last tip's templates at hand", async () => {
-    const { clock, server, feed } = await setUp(1);
+    const { clock, server, feed, got } = await setUp(1);
     const main = server("main");
     for (const id of [1n, 2n, 3n]) main.transactions.set(id, [Uint8Array.of(Number(id))]);
     for (const [height, id] of [
@@ -220,15 +220,34 @@ describe("TemplateSources", () => {
       main.tip(height, id);
       await clock.advanceAsync(100);
     }
-    expect(feed.transactions("main", 3n).ready).toEqual([Uint8Array.of(3)]);
-    expect(feed.transactions("main", 2n).ready).toEqual([Uint8Array.of(2)]);
-    expect(feed.transactions("main", 1n).ready).toBeNull();
-    await expect(feed.transactions("main", 1n).later).rejects.toMatchObject({
-      code: "transactions-unavailable",
-    });
-    await expect(feed.transactions("other", 1n).later).rejects.toMatchObject({
-      code: "transactions-unavailable",
-    });
+    const [first, second, third] = got.map((work) => work.template);
+    if (first === undefined || second === undefined || third === undefined)
+      throw new Error("three templates");
+    expect(feed.transactions(third).ready).toEqual([Uint8Array.of(3)]);
+    expect(feed.transactions(second).ready).toEqual([Uint8Array.of(2)]);
+    expect(feed.transactions(first).ready).toBeNull();
+    for (const template of [first, { ...third, sourceId: "other" }]) {
+      await expect(feed.transactions(template).later).rejects.toMatchObject({
+        code: "transactions-unavailable",
+      });
+    }
+  });
+
+  it("tells the templates of a restarted server, which counts from 1 again, from those before", async () => {
+    const { clock, server, feed, got } = await setUp(1);
+    const main = server("main");
+    main.transactions.set(1n, [Uint8Array.of(1)]);
+    main.tip(5, 1n);
+    await clock.advanceAsync(100);
+    main.hangUp();
+    main.transactions.set(1n, [Uint8Array.of(99)]);
+    await clock.advanceAsync(2_000);
+    main.tip(5, 1n);
+    await clock.advanceAsync(100);
+    const [before, after] = got.map((work) => work.template);
+    if (before === undefined || after === undefined) throw new Error("two templates");
+    expect(feed.transactions(before).ready).toEqual([Uint8Array.of(1)]);
+    expect(feed.transactions(after).ready).toEqual([Uint8Array.of(99)]);
   });
 
   it("hands a solution to the source that gave the template, and to no other", async () => {

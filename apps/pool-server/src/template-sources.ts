@@ -2,7 +2,7 @@ import type { Template, Tip } from "@lode/mining";
 import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
 import type { Solution, TemplateFeed, TemplateFeedListener, TemplateTransactions } from "./template-feed.ts";
 import { TemplateSource, type TemplateSourceDeps, type TemplateSourceSettings } from "./template-source.ts";
-import { TransactionsError } from "./transaction-store.ts";
+import { noTransactions } from "./transaction-store.ts";
 
 export interface TemplateSourcesDeps {
   readonly clock: Clock;
@@ -94,14 +94,8 @@ export class TemplateSources implements TemplateFeed {
     this.#find(sourceId)?.submitSolution(solution);
   }
 
-  transactions(sourceId: string, templateId: bigint): TemplateTransactions {
-    const source = this.#find(sourceId);
-    if (source !== undefined) return source.transactions(templateId);
-    const later = Promise.reject(
-      new TransactionsError({ code: "transactions-unavailable", templateId: templateId.toString() }),
-    );
-    later.catch(() => {});
-    return { ready: null, later };
+  transactions(template: Template): TemplateTransactions {
+    return this.#find(template.sourceId)?.transactions(template) ?? noTransactions(template);
   }
 
   #find(sourceId: string): TemplateSource | undefined {

@@ -1,8 +1,9 @@
+import type { Template } from "@lode/mining";
 import { CodedError } from "@lode/ports";
 import type { TemplateTransactions } from "./template-feed.ts";
 
 /** Why a template's transactions are not to be had. */
-export class TransactionsError extends CodedError<{ code: "transactions-unavailable"; templateId: string }> {}
+class TransactionsError extends CodedError<{ code: "transactions-unavailable"; templateId: string }> {}
 
 type Transactions = readonly Uint8Array[];
 
@@ -18,12 +19,15 @@ const KEPT_PER_TIP = 32;
 
 /**
  * Full transaction data of the templates of the current tip and the one before, fetched in the background, so that a
- * found block can always be built and submitted without the source it came from.
+ * found block can always be built and submitted without the source it came from. Kept by template, not by its id: a
+ * template server that was restarted counts from 1 again.
  */
 export class TransactionStore {
   readonly #request: (templateId: bigint) => void;
-  #current = new Map<bigint, Entry>();
-  #previous = new Map<bigint, Entry>();
+  #current = new Map<Template, Entry>();
+  #previous = new Map<Template, Entry>();
+  /** What the present connection was asked for. */
+  readonly #asked = new Map<bigint, Entry>();
   /** One buffer for each transaction seen under the current tip, by content. */
   #shared = new Map<string, Uint8Array>();
 
@@ -33,21 +37,21 @@ export class TransactionStore {
   }
 
   /** A template has come: its transactions are wanted. */
-  expect(templateId: bigint): void {
-    this.#current.set(templateId, newEntry());
+  expect(template: Template): void {
+    const entry = newEntry();
+    this.#current.set(template, entry);
     if (this.#current.size > KEPT_PER_TIP) {
       const [oldest] = this.#current;
-      if (oldest !== undefined) {
-        this.#current.delete(oldest[0]);
-        oldest[1].reject(unavailable(oldest[0]));
-      }
+      if (oldest !== undefined) this.#forget(this.#current, oldest[0]);
     }
-    this.#request(templateId);
+    this.#asked.set(template.templateId, entry);
+    this.#request(template.templateId);
   }
 
   put(templateId: bigint, list: Transactions | null): void {
-    const entry = this.#current.get(templateId) ?? this.#previous.get(templateId);
-    if (entry === undefined || entry.ready !== null) return;
+    const entry = this.#asked.get(templateId);
+    if (entry === undefined) return;
+    this.#asked.delete(templateId);
     if (list === null) {
       entry.reject(unavailable(templateId));
       return;
@@ -56,24 +60,20 @@ export class TransactionStore {
     entry.resolve(entry.ready);
   }
 
-  get(templateId: bigint): TemplateTransactions {
-    const entry = this.#current.get(templateId) ?? this.#previous.get(templateId);
-    if (entry !== undefined) return entry;
-    const later = Promise.reject(unavailable(templateId));
-    later.catch(() => {});
-    return { ready: null, later };
+  get(template: Template): TemplateTransactions {
+    return this.#current.get(template) ?? this.#previous.get(template) ?? noTransactions(template);
   }
 
   /** The templates expected since the last turn belong to the new tip; those of the tip before the last are forgotten. */
-  turnTip(templatesOfNewTip: Iterable<bigint>): void {
-    const kept = new Map<bigint, Entry>();
-    for (const templateId of templatesOfNewTip) {
-      const entry = this.#current.get(templateId);
+  turnTip(templatesOfNewTip: Iterable<Template>): void {
+    const kept = new Map<Template, Entry>();
+    for (const template of templatesOfNewTip) {
+      const entry = this.#current.get(template);
       if (entry === undefined) continue;
-      kept.set(templateId, entry);
-      this.#current.delete(templateId);
+      kept.set(template, entry);
+      this.#current.delete(template);
     }
-    for (const [templateId, entry] of this.#previous) entry.reject(unavailable(templateId));
+    for (const template of [...this.#previous.keys()]) this.#forget(this.#previous, template);
     this.#previous = this.#current;
     this.#current = kept;
     this.#shared = new Map();
@@ -81,9 +81,16 @@ export class TransactionStore {
 
   /** The connection is gone: what has not come will not come. What is here stays. */
   disconnected(): void {
-    for (const [templateId, entry] of [...this.#current, ...this.#previous]) {
-      if (entry.ready === null) entry.reject(unavailable(templateId));
-    }
+    for (const [templateId, entry] of this.#asked) entry.reject(unavailable(templateId));
+    this.#asked.clear();
+  }
+
+  #forget(entries: Map<Template, Entry>, template: Template): void {
+    const entry = entries.get(template);
+    entries.delete(template);
+    if (entry === undefined || entry.ready !== null) return;
+    if (this.#asked.get(template.templateId) === entry) this.#asked.delete(template.templateId);
+    entry.reject(unavailable(template.templateId));
   }
 
   #share(transaction: Uint8Array): Uint8Array {
@@ -94,6 +101,13 @@ export class TransactionStore {
     this.#shared.set(key, transaction);
     return transaction;
   }
+}
+
+/** The answer for a template whose transactions nobody has. */
+export function noTransactions({ templateId }: Template): TemplateTransactions {
+  const later = Promise.reject(unavailable(templateId));
+  later.catch(() => {});
+  return { ready: null, later };
 }
 
 function newEntry(): Entry {

@@ -1,3 +1,4 @@
+import type { Template } from "@lode/mining";
 import type { Solution, TemplateFeed, TemplateFeedListener, TemplateTransactions } from "@lode/pool-server";
 import type { Chain, IssuedTemplate } from "./chain.ts";
 import type { Prng } from "./prng.ts";
@@ -54,9 +55,9 @@ export class SimulatedFeed implements TemplateFeed {
     this.#onSolution(sourceId, solution);
   }
 
-  transactions(sourceId: string, templateId: bigint): TemplateTransactions {
-    const issued = this.#chain.find(templateId);
-    const known = issued !== undefined && issued.template.sourceId === sourceId ? issued : undefined;
+  transactions(template: Template): TemplateTransactions {
+    const issued = this.#chain.find(template.templateId);
+    const known = issued?.template.sourceId === template.sourceId ? issued : undefined;
     if (known?.state === "ready") {
       return { ready: known.transactions, later: Promise.resolve(known.transactions) };
     }

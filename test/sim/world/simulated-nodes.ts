@@ -37,6 +37,8 @@ export class SimulatedNode {
   readonly #prng: Prng;
   readonly #chain: Chain;
   readonly #known = new Set<string>();
+  /** Those that became the tip through this node. */
+  readonly #best = new Set<string>();
   health: NodeHealth = "healthy";
 
   constructor(name: string, world: World, chain: Chain) {
@@ -61,7 +63,18 @@ export class SimulatedNode {
           }),
         );
       },
+      isInBestChain: (hash) => clock.seen(this.#lookUp(hash)),
     };
+  }
+
+  async #lookUp(hash: string): Promise<boolean> {
+    const prng = this.#prng;
+    await this.#world.sleep(prng.pick([0, 1, 5, 20]));
+    if (prng.chance(this.health === "down" ? 1 : this.health === "flaky" ? 0.5 : 0)) {
+      this.#world.fault(`lookup-${this.health}`);
+      throw new SimulatedFault({ code: "unreachable" });
+    }
+    return this.#best.has(hash);
   }
 
   async #call(hash: string, blockHex: string): Promise<string | null> {
@@ -86,6 +99,8 @@ export class SimulatedNode {
     const isNext = hex(this.#chain.tip.prevHash) === blockHex.slice(8, 72);
     if (!isNext || this.#prng.chance(0.5)) return "inconclusive";
     this.#chain.extend(displayToInternal(hash));
+    this.#best.add(hash);
+    if (this.#best.size > KEPT_BLOCKS) this.#best.delete(this.#best.values().next().value!);
     return null;
   }
 

@@ -1,3 +1,4 @@
+import { internalToDisplay } from "@lode/bitcoin";
 import { type AcceptedShare, type Channel, type Instant, instantOf, type MiningJob } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import { MiningFlags, MiningSuccessFlags, Protocol } from "@lode/protocol";
@@ -182,7 +183,10 @@ export class MiningServer {
         try {
           onBlock(found);
         } catch (error) {
-          logger.error({ err: error, block_hash: found.hash }, "a found block could not be handed over");
+          logger.error(
+            { err: error, block_hash: internalToDisplay(found.hash) },
+            "a found block could not be handed over",
+          );
         }
       },
       onRetarget: (channel) => this.#retarget(channel, instantOf(clock)),

@@ -35,6 +35,8 @@ export interface TemplateClientOptions {
 const SETUP_WITHIN_MS = 10_000;
 /** Serialised transactions come as one frame of up to 16 MB; one request is outstanding at a time. */
 const REQUESTS_QUEUED = 64;
+/** A request without an answer for this long is given up, so that the next ones are not held up. */
+const REQUEST_WITHIN_MS = 60_000;
 
 const sessionDefinitions = {
   NewTemplate: templateDistribution.NewTemplate,
@@ -63,6 +65,7 @@ export class TemplateClient implements MessageHandler<FromServer> {
   #tipHeight: number | undefined;
   readonly #heights = new Map<bigint, number>();
   readonly #requests: bigint[] = [];
+  #requestDeadline: Timer | undefined;
 
   constructor(connection: FrameConnection, options: TemplateClientOptions, listener: TemplateClientListener) {
     this.#connection = connection;
@@ -110,6 +113,9 @@ export class TemplateClient implements MessageHandler<FromServer> {
 
   #sendRequest(templateId: bigint): void {
     this.#connection.send(encodeFrame(templateDistribution.RequestTransactionData, { templateId }));
+    this.#requestDeadline = this.#options.clock.after(REQUEST_WITHIN_MS, () =>
+      this.#onTransactionAnswer(templateId, null),
+    );
   }
 
   onMessage(message: FromServer): void {
@@ -134,6 +140,7 @@ export class TemplateClient implements MessageHandler<FromServer> {
   onClose(reason: string): void {
     this.#open = false;
     this.#deadline?.cancel();
+    this.#requestDeadline?.cancel();
     this.#listener.onClose(reason);
   }
 
@@ -196,9 +203,10 @@ export class TemplateClient implements MessageHandler<FromServer> {
   }
 
   #onTransactionAnswer(templateId: bigint, transactions: readonly Uint8Array[] | null): void {
-    const place = this.#requests.indexOf(templateId);
-    if (place === -1) return;
-    this.#requests.splice(place, 1);
+    // One request is on its way at a time; any other answer is late or unasked for.
+    if (this.#requests[0] !== templateId) return;
+    this.#requests.shift();
+    this.#requestDeadline?.cancel();
     this.#listener.onTransactions(templateId, transactions);
     const next = this.#requests[0];
     if (next !== undefined) this.#sendRequest(next);
