@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { runFromShell, say, wholeNumber } from "../shell-run.ts";
 import { runChaos } from "./run-chaos.ts";
 
 const HELP = `Usage: npm run chaos -- [options]
@@ -28,27 +29,14 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(HELP);
 } else {
-  try {
-    const summary = await runChaos({
-      kills: number("kills", values.kills),
-      miners: number("miners", values.miners),
-      seed: number("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 32))),
-      say: (line) => void process.stderr.write(`${line}\n`),
-    });
-    const figures = Object.entries(summary).map(([name, value]) => `${name} ${value}`);
-    process.stdout.write(`${values.json ? JSON.stringify(summary) : figures.join(", ")}\n`);
-    process.exitCode = summary.missing === 0 && summary.duplicates === 0 ? 0 : 1;
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
-    process.exitCode = 1;
-  }
-}
-
-function number(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) {
-    process.stderr.write(`--${name} takes a whole number\n`);
-    process.exit(2);
-  }
-  return value;
+  await runFromShell(
+    () =>
+      runChaos({
+        kills: wholeNumber("kills", values.kills),
+        miners: wholeNumber("miners", values.miners),
+        seed: wholeNumber("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 32))),
+        say,
+      }),
+    { json: values.json, isWell: ({ missing, duplicates }) => missing === 0 && duplicates === 0 },
+  );
 }

@@ -1,7 +1,7 @@
+import { Prng } from "@lode/testing";
 import { pause } from "./free-port.ts";
 import { MinerCrowd } from "./miner-crowd.ts";
 import { startPoolWorld } from "./pool-world.ts";
-import { Prng } from "./prng.ts";
 import { lookUp } from "./recorded-shares.ts";
 
 /** What a run is asked for. */

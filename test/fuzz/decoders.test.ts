@@ -1,6 +1,6 @@
 import { CodedError } from "@lode/ports";
+import { Prng } from "@lode/testing";
 import { describe, expect, it } from "vitest";
-import { Prng } from "../chaos/prng.ts";
 import { decoders, nextInput, tryDecoder } from "./decoders.ts";
 import { sampleFrames } from "./mutate.ts";
 

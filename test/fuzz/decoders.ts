@@ -18,6 +18,7 @@ import {
   parseFrameHeader,
 } from "@lode/protocol";
 import { parseBlockTemplate } from "@lode/template-provider";
+import type { Prng } from "@lode/testing";
 import {
   decodeAuthorityPublicKey,
   decodeAuthoritySecretKey,
@@ -26,7 +27,6 @@ import {
   keypairFromSecret,
   parseEndpointUrl,
 } from "@lode/transport";
-import type { Prng } from "../chaos/prng.ts";
 import { mutate, randomBytes } from "./mutate.ts";
 
 /** Something that reads what a stranger sent. */

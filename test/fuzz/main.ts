@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { runFromShell, say, wholeNumber } from "../shell-run.ts";
 import { runFuzz } from "./run-fuzz.ts";
 
 const HELP = `Usage: npm run fuzz -- [options]
@@ -27,27 +28,17 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(HELP);
 } else {
-  try {
-    const summary = await runFuzz({
-      inputs: number("inputs", values.inputs),
-      seed: number("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31))),
-      ...(values.replay === undefined ? {} : { replay: new Uint8Array(Buffer.from(values.replay, "hex")) }),
-      say: (line) => void process.stderr.write(`${line}\n`),
-    });
-    const figures = Object.entries(summary).map(([name, value]) => `${name} ${value}`);
-    process.stdout.write(`${values.json ? JSON.stringify(summary) : figures.join(", ")}\n`);
-    process.exitCode = summary.crashes === 0 && summary.honest_shares_lost === 0 ? 0 : 1;
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
-    process.exitCode = 1;
-  }
-}
-
-function number(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) {
-    process.stderr.write(`--${name} takes a whole number\n`);
-    process.exit(2);
-  }
-  return value;
+  await runFromShell(
+    () =>
+      runFuzz({
+        inputs: wholeNumber("inputs", values.inputs),
+        seed: wholeNumber("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31))),
+        ...(values.replay === undefined ? {} : { replay: new Uint8Array(Buffer.from(values.replay, "hex")) }),
+        say,
+      }),
+    {
+      json: values.json,
+      isWell: ({ crashes, honest_shares_lost }) => crashes === 0 && honest_shares_lost === 0,
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import { frameArbitrary } from "@lode/protocol/arbitraries";
+import type { Prng } from "@lode/testing";
 import fc from "fast-check";
-import type { Prng } from "../chaos/prng.ts";
 
 const FRAMES = 1_000;
 const MAX_RANDOM = 400;

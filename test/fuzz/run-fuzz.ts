@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { Prng } from "@lode/testing";
 import { pause } from "../chaos/free-port.ts";
 import { MinerCrowd } from "../chaos/miner-crowd.ts";
 import { type PoolWorld, startPoolWorld } from "../chaos/pool-world.ts";
-import { Prng } from "../chaos/prng.ts";
 import { lookUp } from "../chaos/recorded-shares.ts";
 import { type Crash, decoders, nextInput, tryDecoder } from "./decoders.ts";
 import { attack, type LiveDeps, replayLive } from "./live-port.ts";

@@ -1,6 +1,6 @@
+import type { Prng } from "@lode/testing";
 import { type MischiefName, mischiefs } from "./miners/mischief.ts";
 import type { Scene } from "./scene.ts";
-import type { Prng } from "./world/prng.ts";
 
 /** What a step may do. A string that comes back belongs into the trace beside the action's name. */
 export const actions = {

@@ -1,5 +1,6 @@
 import { MiningFlags } from "@lode/protocol";
 import { minerMaxLength } from "@lode/roles";
+import type { Prng } from "@lode/testing";
 import { memoryPair } from "@lode/transport";
 import { Miner, type MinerNature } from "./miners/miner.ts";
 import { sendStrangeThing } from "./miners/mischief.ts";
@@ -8,7 +9,6 @@ import { PoolUnderTest, type Surroundings } from "./model/pool-under-test.ts";
 import { type BugName, plantedBugs } from "./planted-bugs.ts";
 import { Chain } from "./world/chain.ts";
 import { Network } from "./world/network.ts";
-import type { Prng } from "./world/prng.ts";
 import { SimulatedDisk } from "./world/simulated-disk.ts";
 import { SimulatedNode } from "./world/simulated-nodes.ts";
 import { SimulatedStore } from "./world/simulated-store.ts";

@@ -3,6 +3,15 @@ export { type AdminServer, type HealthChecks, startAdminServer } from "./admin-s
 export { ConfigError, suggestion } from "./config/config-error.ts";
 export { configMarkdown, exampleConfig, formatConfig } from "./config/describe-config.ts";
 export { type LoadConfigOptions, loadConfig } from "./config/load-config.ts";
+export {
+  adminSection,
+  authorityKeys,
+  hostPort,
+  logSection,
+  networkKey,
+  nodeKeys,
+  section,
+} from "./config/sections.ts";
 export { ExitCode, ExitError, explainSystemError } from "./exit.ts";
 export {
   describeFailure,

@@ -1,11 +1,14 @@
 /** What tests share: a virtual clock, repeatable randomness and scripted peers. Imported by tests and simulations only. */
+
 export { startTestDatabase, type TestDatabase } from "./database.ts";
+export { Prng } from "./prng.ts";
 export {
   type ReceivedFrame,
   ScriptError,
   ScriptedMiner,
   type ServerFields,
   type ServerMessage,
+  serverMessages,
 } from "./scripted-miner.ts";
 export { ScriptedJobs } from "./scripted-miner-jobs.ts";
 export { ScriptedPool, type ScriptedPoolOptions } from "./scripted-miner-pool.ts";

@@ -9,6 +9,7 @@ import {
   type FrameHeader,
   HEADER_SIZE,
   type MessageDefinition,
+  type MessageTable,
   messageTable,
   mining,
   PROTOCOL_VERSION,
@@ -41,7 +42,9 @@ const fromServer = {
   SetGroupChannel: mining.SetGroupChannel,
 } as const;
 
-const table = messageTable(fromServer);
+/** Reads what a mining server says. Throws DecodeError. */
+export const serverMessages: MessageTable<(typeof fromServer)[keyof typeof fromServer]> =
+  messageTable(fromServer);
 
 /** Any message of a mining server. */
 export type ServerMessage = Decoded<(typeof fromServer)[keyof typeof fromServer]>;
@@ -85,7 +88,7 @@ export class ScriptedMiner implements FrameHandler {
     const frame = new Uint8Array(HEADER_SIZE + payload.length);
     writeFrameHeader(frame, header);
     frame.set(payload, HEADER_SIZE);
-    const message = table.decode(header, frame.subarray(HEADER_SIZE));
+    const message = serverMessages.decode(header, frame.subarray(HEADER_SIZE));
     if (message === undefined)
       throw new TypeError(`no message of a mining server: 0x${header.msgType.toString(16)}`);
     this.inbox.push({ message, frame });

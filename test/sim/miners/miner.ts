@@ -9,12 +9,12 @@ import {
   merkleRootOf,
   minerMaxLength,
 } from "@lode/roles";
+import type { Prng } from "@lode/testing";
 import { type FrameConnection, memoryPair } from "@lode/transport";
 import { HeaderHasher, isAtMost } from "../model/hashing.ts";
 import type { JudgedConnection } from "../model/judged-connection.ts";
 import type { PoolUnderTest } from "../model/pool-under-test.ts";
 import type { Network } from "../world/network.ts";
-import type { Prng } from "../world/prng.ts";
 import type { World } from "../world/world.ts";
 
 /** What a miner is like. */

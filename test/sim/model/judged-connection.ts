@@ -1,8 +1,9 @@
 import type { Identity } from "@lode/mining";
 import { type FrameHeader, HEADER_SIZE, MiningFlags, parseFrameHeader } from "@lode/protocol";
+import { serverMessages } from "@lode/testing";
 import type { FrameConnection, FrameHandler } from "@lode/transport";
 import { judgeFrame } from "./frame-rules.ts";
-import { type MinerMessage, minerTable, poolTable } from "./messages.ts";
+import { type MinerMessage, minerTable } from "./messages.ts";
 import type { NaiveChannel } from "./naive-channel.ts";
 import { noEffects } from "./observations.ts";
 import type { PoolUnderTest } from "./pool-under-test.ts";
@@ -170,7 +171,7 @@ export class JudgedConnection implements FrameConnection {
 
   #onSent(frame: Uint8Array): void {
     this.#pool.world.trace.bytes(frame);
-    const message = poolTable.decode(parseFrameHeader(frame), frame.subarray(HEADER_SIZE));
+    const message = serverMessages.decode(parseFrameHeader(frame), frame.subarray(HEADER_SIZE));
     if (message === undefined) {
       this.#wrong("protocol", `sent a message of unknown type 0x${frame[2]?.toString(16)}`);
       return;

@@ -1,13 +1,13 @@
 import type { Solution } from "@lode/pool-server";
 import type { Logger, Metrics } from "@lode/ports";
 import { CodedError } from "@lode/ports";
+import type { ServerMessage } from "@lode/testing";
 import type { World } from "../world/world.ts";
-import type { PoolMessage } from "./messages.ts";
 
 /** What a pool did while it was handed one frame. */
 export interface FrameEffects {
   /** What it said on that connection. */
-  readonly sent: PoolMessage["name"][];
+  readonly sent: ServerMessage["name"][];
   readonly shareErrors: {
     readonly channelId: number;
     readonly sequenceNumber: number;

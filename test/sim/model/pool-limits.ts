@@ -1,7 +1,7 @@
 import { defaultChannelSettings } from "@lode/mining";
 import type { PoolSettings, ShareRecorderLimits } from "@lode/pool-server";
 import type { MiningServerSettings } from "@lode/roles";
-import type { Prng } from "../world/prng.ts";
+import type { Prng } from "@lode/testing";
 
 /** Bounds of one process's pool, drawn anew at every start so that each is reached by some seeds. */
 export interface PoolLimits {

@@ -1,8 +1,8 @@
 import { bytesToTarget } from "@lode/bitcoin";
+import type { ServerMessage } from "@lode/testing";
 import type { InvariantName } from "../world/world.ts";
 import { hex } from "./hashing.ts";
 import type { JudgedConnection } from "./judged-connection.ts";
-import type { PoolMessage } from "./messages.ts";
 import { NaiveChannel } from "./naive-channel.ts";
 import type { FrameEffects } from "./observations.ts";
 import type { PoolUnderTest } from "./pool-under-test.ts";
@@ -15,7 +15,7 @@ import type { PoolUnderTest } from "./pool-under-test.ts";
 export function judgeSent(
   connection: JudgedConnection,
   pool: PoolUnderTest,
-  message: PoolMessage,
+  message: ServerMessage,
   effects: FrameEffects | null,
 ): void {
   new SentRules(connection, pool).judge(message, effects);
@@ -30,7 +30,7 @@ class SentRules {
     this.#pool = pool;
   }
 
-  judge(message: PoolMessage, effects: FrameEffects | null): void {
+  judge(message: ServerMessage, effects: FrameEffects | null): void {
     switch (message.name) {
       case "SetupConnectionSuccess":
       case "SetupConnectionError":
@@ -109,7 +109,7 @@ class SentRules {
     this.#connection.channels.set(id, channel);
   }
 
-  #onAnswer(fields: Extract<PoolMessage, { name: "SubmitSharesSuccess" }>["fields"]): void {
+  #onAnswer(fields: Extract<ServerMessage, { name: "SubmitSharesSuccess" }>["fields"]): void {
     const channel = this.#connection.channels.get(fields.channelId);
     if (channel === undefined) {
       this.#wrong("protocol", `SubmitShares.Success for channel ${fields.channelId}, which is not open`);
@@ -124,7 +124,7 @@ class SentRules {
 
   #onWork(
     message: Extract<
-      PoolMessage,
+      ServerMessage,
       { name: "NewMiningJob" | "NewExtendedMiningJob" | "SetNewPrevHash" | "SetTarget" }
     >,
   ): void {

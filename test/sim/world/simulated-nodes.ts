@@ -8,9 +8,9 @@ import {
   stripCoinbaseWitness,
 } from "@lode/bitcoin";
 import type { BlockTarget } from "@lode/pool-server";
+import type { Prng } from "@lode/testing";
 import { hex } from "../model/hashing.ts";
 import type { Chain } from "./chain.ts";
-import type { Prng } from "./prng.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import { SimulatedFault, type World } from "./world.ts";
 

@@ -6,8 +6,8 @@ import {
   type ShareStore,
   type TransientReason,
 } from "@lode/ledger";
+import type { Prng } from "@lode/testing";
 import { hex } from "../model/hashing.ts";
-import type { Prng } from "./prng.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import { SimulatedFault, type World } from "./world.ts";
 

@@ -1,6 +1,5 @@
 import { CodedError } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
-import { Prng } from "./prng.ts";
+import { Prng, VirtualClock } from "@lode/testing";
 import { Trace } from "./trace.ts";
 
 /** What must always hold. The text is what is wrong when it does not. */

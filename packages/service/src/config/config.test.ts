@@ -142,6 +142,13 @@ describe("describing a configuration", () => {
     expect(again).toEqual({ ...config, pool: { ...config.pool, secretKey: "(redacted)" } });
   });
 
+  it("hides a password inside a URL", () => {
+    const config = loadConfig({ schema, env: { LODE_NODES__0__URL: "http://rpc:hush-hush@127.0.0.1:8332" } });
+    const text = formatConfig(schema, config);
+    expect(text).not.toContain("hush-hush");
+    expect(text).toContain("http://rpc:(redacted)@127.0.0.1:8332");
+  });
+
   it("documents every key with its environment variable", () => {
     const markdown = configMarkdown(schema);
     for (const name of ["LODE_POOL__LISTEN_ADDRESS", "LODE_POOL__SERVER_ID", "LODE_NODES__0__URL"]) {

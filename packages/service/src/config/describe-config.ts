@@ -42,14 +42,19 @@ function tomlOf(node: SchemaNode, value: ConfigTree, path: string): string {
         tables.push(`${index === 0 ? `${comment}\n` : ""}[[${where}]]\n${tomlOf(item, element, where)}`);
       }
     } else {
-      const shown =
-        child.secret === true && value[key] !== "" && value[key] !== child.default ? REDACTED : value[key];
+      const shown = shownValue(child, value[key]);
       plain.push(`# ${child.description ?? name} (${kindOf(child)})\n${stringify({ [name]: shown })}`);
     }
   }
   return [...plain.map((text) => text.trimEnd()), ...tables.map((text) => `\n${text.trimEnd()}`)]
     .join("\n")
     .concat("\n");
+}
+
+/** Secrets are hidden, and so is a password inside a URL. */
+function shownValue(node: SchemaNode, value: unknown): unknown {
+  if (node.secret === true && value !== "" && value !== node.default) return REDACTED;
+  return typeof value === "string" ? value.replace(/(:\/\/[^/@:]*):[^/@]*@/, `$1:${REDACTED}@`) : value;
 }
 
 function commentOut(toml: string): string {
