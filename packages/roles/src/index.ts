@@ -26,6 +26,7 @@ export { type MinerMessage, minerMaxLength } from "./mining-server/miner-message
 export { MiningServer } from "./mining-server/mining-server.ts";
 export type { MiningServerDeps, MiningServerStats } from "./mining-server/server-contract.ts";
 export {
+  type Allowance,
   GROUP_CHANNEL_ID,
   type MiningServerSettings,
   miningServerDefaults,

@@ -1,6 +1,12 @@
 import { type ChannelSettings, defaultChannelSettings } from "@lode/mining";
 import { type ExtensionPolicy, noExtensions } from "../setup/extension-negotiation.ts";
 
+/** A budget: `burst` at once, and `perSecond` more each second, up to `burst` again. */
+export interface Allowance {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
 /** What an operator can turn on a mining server. Times in milliseconds unless the name says otherwise. */
 export interface MiningServerSettings {
   /** Connections beyond this are closed with `server-full`. */
@@ -33,6 +39,14 @@ export interface MiningServerSettings {
   /** Vendors that get Reconnect before they are drained; others panic on it or ignore it. Compared in full. */
   readonly reconnectVendors: readonly string[];
   readonly extensions: ExtensionPolicy;
+  /** Refused shares a connection may send; above, it is closed. Each accepted share gives one back. */
+  readonly invalidShares: Allowance;
+  /** Added to the burst of {@link invalidShares} for every open channel: a new tip makes shares of all of them stale. */
+  readonly invalidSharesPerChannel: number;
+  /** Messages that are refused or make no sense here; above, the connection is closed. */
+  readonly invalidMessages: Allowance;
+  /** Requests for channels, granted or not. Proxies open thousands at once. */
+  readonly openings: Allowance;
 }
 
 /** The defaults. */
@@ -51,6 +65,10 @@ export const miningServerDefaults: MiningServerSettings = {
   drainAnswerMs: 5_000,
   reconnectVendors: ["lode-proxy"],
   extensions: noExtensions,
+  invalidShares: { burst: 500, perSecond: 1 },
+  invalidSharesPerChannel: 20,
+  invalidMessages: { burst: 100, perSecond: 0.5 },
+  openings: { burst: 10_000, perSecond: 20 },
 };
 
 /** Group channel announced in every OpenSuccess (SV2 5.2.3). The first real channel is the next id. */

@@ -12,6 +12,9 @@ export const closeReasons = {
     "the client goes on without an extension that the server requires (0x0001, 4.1)",
   "no-channel": "no channel was opened within the deadline (SV2 5.3.2)",
   "server-full": "the cap on connections is reached",
+  "too-many-invalid-shares": "the budget for refused shares is used up",
+  "too-many-invalid-messages": "the budget for refused or senseless messages is used up",
+  "too-many-openings": "the budget for requests of channels is used up",
   draining: "the server is about to stop",
   "internal-error": "an exception of ours; the connection's state cannot be trusted any more",
 } as const;
