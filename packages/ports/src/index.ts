@@ -5,6 +5,7 @@
 export type { Clock, Timer } from "./clock.ts";
 export { systemClock } from "./clock.ts";
 export { CodedError } from "./errors.ts";
+export { type LogThrottleOptions, type ThrottledLogger, throttledLogger } from "./log-throttle.ts";
 export type { Logger } from "./logger.ts";
 export { silentLogger } from "./logger.ts";
 export type { Counter, Gauge, Histogram, Metrics } from "./metrics.ts";
