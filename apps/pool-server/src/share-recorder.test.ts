@@ -29,6 +29,7 @@ function share(sequenceNumber: number): AcceptedShare {
     sequenceNumber,
     jobId: 1,
     identity: { payoutScript: Uint8Array.of(0x51), address: "a", worker: "w" },
+    worker: "w",
     work: 10n,
     hash: new Uint8Array(32),
     receivedAt: 0,

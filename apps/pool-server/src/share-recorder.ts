@@ -243,7 +243,7 @@ function toRecord(share: AcceptedShare) {
     channelId: share.channelId,
     sequenceNumber: share.sequenceNumber,
     payoutScript: share.identity.payoutScript,
-    worker: share.identity.worker,
+    worker: share.worker,
     feeClass: 0,
     work: share.work,
   };

@@ -7,9 +7,12 @@ export interface BoundTarget {
   readonly bytes: Uint8Array;
   /** Expected hashes to meet it; what a share is worth. */
   readonly work: bigint;
+  /** {@link work} as a float, for statistics. */
+  readonly expectedHashes: number;
 }
 
 /** @param target 1 … 2^256 − 1 */
 export function bindTarget(target: bigint): BoundTarget {
-  return { target, bytes: targetToBytes(target), work: workOfTarget(target) };
+  const work = workOfTarget(target);
+  return { target, bytes: targetToBytes(target), work, expectedHashes: Number(work) };
 }

@@ -3,15 +3,17 @@ import { SHARE_MEETS_FIRST, SHARE_MEETS_SECOND } from "@lode/native";
 import { type Acknowledgement, AcknowledgementAccumulator } from "./acknowledgement.ts";
 import { BlockLog } from "./block-log.ts";
 import { type BoundTarget, bindTarget } from "./bound-target.ts";
+import { ChannelAccount, type ChannelAccountView } from "./channel-account.ts";
 import type { ChannelSettings } from "./channel-settings.ts";
 import { FULL_EXTRANONCE_SIZE, ROLLABLE_EXTRANONCE_SIZE } from "./extranonce-allocator.ts";
 import type { Identity } from "./identity.ts";
 import type { Instant } from "./instant.ts";
 import type { MiningJob } from "./job.ts";
-import { JobTable } from "./job-table.ts";
+import { type JobState, JobTable } from "./job-table.ts";
 import {
   type AcceptedShare,
   type FoundBlock,
+  type ShareErrorCode,
   type ShareSubmission,
   type ShareVerdict,
   shareErrors,
@@ -43,8 +45,6 @@ export class Channel {
   readonly id: number;
   readonly kind: "standard" | "extended";
   readonly identity: Identity;
-  /** As the client gets it: 20 bytes for a standard channel (16 of them zero), 4 for an extended one. */
-  readonly extranoncePrefix: Uint8Array;
   /** Bytes the client chooses: 0 for a standard channel, 16 for an extended one. */
   readonly extranonceSize: number;
   readonly settings: ChannelSettings;
@@ -53,12 +53,17 @@ export class Channel {
   readonly #vardiff: Vardiff;
   readonly #acknowledgement = new AcknowledgementAccumulator();
   readonly #blocks = new BlockLog();
+  readonly #account = new ChannelAccount();
+  #extranoncePrefix: Uint8Array;
+  /** Replaced prefixes that jobs held here were sent under. */
+  #retiredPrefixes: readonly Uint8Array[] = NONE;
   #nominalHashrate: number;
   readonly #limits: TargetLimits;
   /** What vardiff and the limits make of it, before the network has its say. */
   #wished: bigint;
   #inForce: BoundTarget;
   #activatedAt = Number.NEGATIVE_INFINITY;
+  #retargetedAt = Number.NEGATIVE_INFINITY;
 
   /** @throws ChannelError `invalid-nominal-hashrate` or `max-target-out-of-range` */
   constructor(options: ChannelOptions) {
@@ -70,8 +75,7 @@ export class Channel {
     this.kind = kind;
     this.identity = options.identity;
     this.extranonceSize = kind === "standard" ? 0 : ROLLABLE_EXTRANONCE_SIZE;
-    this.extranoncePrefix = new Uint8Array(FULL_EXTRANONCE_SIZE - this.extranonceSize);
-    this.extranoncePrefix.set(extranoncePrefix);
+    this.#extranoncePrefix = this.#padded(extranoncePrefix);
     this.#jobs = new JobTable(settings);
     this.#nominalHashrate = options.nominalHashrate;
     const { sharesPerMinute, easiestTarget } = settings;
@@ -80,6 +84,16 @@ export class Channel {
     this.#vardiff = new Vardiff(options.nominalHashrate, Math.max(lowest, Number.MIN_VALUE));
     this.#wished = targetForHashrate(this.#vardiff.assumedHashrate, this.#limits);
     this.#inForce = bindTarget(this.#wished);
+  }
+
+  /** As the client gets it: 20 bytes for a standard channel (16 of them zero), 4 for an extended one. Of the next job. */
+  get extranoncePrefix(): Uint8Array {
+    return this.#extranoncePrefix;
+  }
+
+  /** What became of this channel's shares, for statistics. */
+  get account(): ChannelAccountView {
+    return this.#account;
   }
 
   /** Target the client was last told and the newest job is judged by. Before the first job: the one it opens with. */
@@ -107,8 +121,37 @@ export class Channel {
     return this.#activatedAt;
   }
 
+  /** Monotonic time at which {@link target} last changed under the client, so that targets can be kept from flapping. */
+  get retargetedAt(): number {
+    return this.#retargetedAt;
+  }
+
   /**
-   * The client works on `job` from now on, under `jobId`. Binds the target the channel should have on this tip to the job;
+   * How long one job lasts this channel, milliseconds: a standard job has 2^48 headers for firmware that rolls 16 version
+   * bits and leaves ntime alone (SV2 5.1.1). Infinity where the client rolls an extranonce.
+   */
+  get searchSpaceMs(): number {
+    return this.kind === "extended"
+      ? Number.POSITIVE_INFINITY
+      : (1000 * STANDARD_JOB_HEADERS) / this.hashrate;
+  }
+
+  /** {@link JobState} of a job, undefined when it is not held. */
+  stateOf(jobId: number): JobState | undefined {
+    return this.#jobs.stateOf(jobId);
+  }
+
+  /**
+   * The client holds `job` as a future job (SV2 5.1.3); {@link activate} makes it count.
+   *
+   * @throws JobError for an id that is in use
+   */
+  announce(jobId: number, job: MiningJob): void {
+    this.#jobs.announce(jobId, job, this.#extranoncePrefix);
+  }
+
+  /**
+   * The client works on `job` from now on, under `jobId`, announced or new. Binds the target the channel should have on this tip to the job;
    * earlier jobs keep theirs (SV2 5.3.21). Earlier jobs of the same tip are still credited, within the settings' limits;
    * those of another tip become stale and are kept until the tip after.
    *
@@ -121,10 +164,11 @@ export class Channel {
     const changed = target !== this.#inForce.target;
     const bound = changed ? bindTarget(target) : this.#inForce;
     const first = this.#jobs.newest === undefined;
-    this.#jobs.activate(jobId, job, bound, now.monotonic);
+    this.#jobs.activate(jobId, job, this.#extranoncePrefix, bound, now.monotonic);
     this.#inForce = bound;
     this.#activatedAt = now.monotonic;
-    if (changed || first) this.#vardiff.bind(Number(bound.work), now.monotonic);
+    if (changed && !first) this.#retargetedAt = now.monotonic;
+    if (changed || first) this.#vardiff.bind(bound.expectedHashes, now.monotonic);
     return changed;
   }
 
@@ -134,9 +178,9 @@ export class Channel {
    */
   checkShare(submission: ShareSubmission, now: Instant): ShareVerdict {
     const known = this.#jobs.find(submission.jobId, now.monotonic);
-    if (known === undefined) return refused(shareErrors.unknownJob);
-    const extranonce = this.#fullExtranonce(submission.extranonce);
-    if (extranonce === undefined) return refused(shareErrors.extranonceSize);
+    if (known === undefined) return this.#refuse(shareErrors.unknownJob);
+    const extranonce = this.#fullExtranonce(known.extranoncePrefix, submission.extranonce);
+    if (extranonce === undefined) return this.#refuse(shareErrors.extranonceSize);
 
     const { version, ntime, nonce } = submission;
     const { handle, networkTarget } = known.job;
@@ -145,15 +189,18 @@ export class Channel {
     const code = refusal(known, submission, now, hash, (met & SHARE_MEETS_FIRST) !== 0, this.#jobs);
     const isNewBlock = (met & SHARE_MEETS_SECOND) !== 0 && this.#blocks.add(hash);
     const block = isNewBlock ? this.#found(known.job, submission, extranonce, now) : undefined;
-    if (code !== undefined) return block === undefined ? refused(code) : { accepted: false, code, block };
+    if (block !== undefined) this.#account.onBlock();
+    if (code !== undefined) return this.#refuse(code, block);
 
     this.#jobs.remember(known, hash);
+    this.#account.onAccepted(known.bound.expectedHashes, now.wall);
     const share: AcceptedShare = {
       connectionId: this.connectionId,
       channelId: this.id,
       sequenceNumber: submission.sequenceNumber,
       jobId: submission.jobId,
       identity: this.identity,
+      worker: submission.worker ?? this.identity.worker,
       work: known.bound.work,
       hash: hash.slice(),
       receivedAt: now.wall,
@@ -192,6 +239,26 @@ export class Channel {
     return this.#wishesAnotherTarget();
   }
 
+  /**
+   * Another prefix, for all jobs from now on (SetExtranoncePrefix, SV2 5.3.10); jobs the client has keep theirs. The old one
+   * comes back through {@link takeFreedPrefixes}.
+   *
+   * @param extranoncePrefix 4 bytes from the `ExtranonceAllocator`
+   */
+  setExtranoncePrefix(extranoncePrefix: Uint8Array): void {
+    this.#retiredPrefixes = [...this.#retiredPrefixes, this.#extranoncePrefix];
+    this.#extranoncePrefix = this.#padded(extranoncePrefix);
+  }
+
+  /** Replaced prefixes which no job held here was sent under, each once: they can be given to another channel. */
+  takeFreedPrefixes(): readonly Uint8Array[] {
+    if (this.#retiredPrefixes.length === 0) return NONE;
+    const freed = this.#retiredPrefixes.filter((prefix) => !this.#jobs.uses(prefix));
+    if (freed.length > 0)
+      this.#retiredPrefixes = this.#retiredPrefixes.filter((kept) => !freed.includes(kept));
+    return freed;
+  }
+
   /** Counts a share of this channel that is durable now. */
   acknowledge(share: AcceptedShare): void {
     this.#acknowledgement.add(share.sequenceNumber, share.work);
@@ -202,18 +269,35 @@ export class Channel {
     return this.#acknowledgement.take();
   }
 
-  /** Forgets all jobs; shares find no job any more. What was accepted stays accepted. */
-  close(): void {
+  /**
+   * Forgets all jobs; shares find no job any more. What was accepted stays accepted.
+   *
+   * @returns every prefix the channel had
+   */
+  close(): readonly Uint8Array[] {
     this.#jobs.clear();
+    return [...this.takeFreedPrefixes(), this.#extranoncePrefix];
   }
 
   /** SubmitSharesStandard has no extranonce, SubmitSharesExtended always has one (SV2 5.3.11, 5.3.12). */
-  #fullExtranonce(chosen: Uint8Array | null): Uint8Array | undefined {
-    if (chosen === null) return this.kind === "standard" ? this.extranoncePrefix : undefined;
+  #fullExtranonce(prefix: Uint8Array, chosen: Uint8Array | null): Uint8Array | undefined {
+    if (chosen === null) return this.kind === "standard" ? prefix : undefined;
     if (this.kind === "standard" || chosen.length !== this.extranonceSize) return undefined;
-    extendedExtranonce.set(this.extranoncePrefix);
-    extendedExtranonce.set(chosen, this.extranoncePrefix.length);
+    extendedExtranonce.set(prefix);
+    extendedExtranonce.set(chosen, prefix.length);
     return extendedExtranonce;
+  }
+
+  /** A prefix as the client gets it. All channels agree on the size of the full extranonce (SV2 5.2.3). */
+  #padded(prefix: Uint8Array): Uint8Array {
+    const padded = new Uint8Array(FULL_EXTRANONCE_SIZE - this.extranonceSize);
+    padded.set(prefix);
+    return padded;
+  }
+
+  #refuse(code: ShareErrorCode, block?: FoundBlock): ShareVerdict {
+    this.#account.onRejected(code);
+    return block === undefined ? refused(code) : { accepted: false, code, block };
   }
 
   #found(job: MiningJob, submission: ShareSubmission, extranonce: Uint8Array, now: Instant): FoundBlock {
@@ -241,6 +325,10 @@ export class Channel {
     return targetOnTip(this.#wished, job.tip.target, this.#limits);
   }
 }
+
+const NONE: readonly Uint8Array[] = [];
+/** Nonces times the version bits that common firmware rolls (mask 0x1fffe000). */
+const STANDARD_JOB_HEADERS = 2 ** 48;
 
 /** Scratch space of one check; nothing outside it keeps them. */
 const hash = new Uint8Array(32);

@@ -4,6 +4,7 @@
  */
 export type { Acknowledgement } from "./acknowledgement.ts";
 export { Channel, type ChannelOptions } from "./channel.ts";
+export type { ChannelAccountView } from "./channel-account.ts";
 export { type ChannelSettings, defaultChannelSettings } from "./channel-settings.ts";
 export {
   EXTRANONCE_PREFIX_SIZE,
@@ -30,7 +31,7 @@ export {
   type JobFactoryOptions,
   MAX_TAG_LENGTH,
 } from "./job-factory.ts";
-export { JobError, type JobErrorType, type JobLimits } from "./job-table.ts";
+export { JobError, type JobErrorType, type JobLimits, type JobState } from "./job-table.ts";
 export {
   type AcceptedShare,
   type FoundBlock,

@@ -11,22 +11,37 @@ export type JobErrorType =
 /** Thrown by `Channel.activate`; nothing has changed then. */
 export class JobError extends CodedError<JobErrorType> {}
 
+/**
+ * Where a job stands in a channel; it only moves down this list, and from anywhere out of the table.
+ * - `future`: the client holds it and waits for the SetNewPrevHash that names it (SV2 5.1.3); no share is good for it.
+ * - `active`: the newest, what the client is to mine on.
+ * - `retained`: superseded on the same tip; shares that were under way are credited.
+ * - `stale`: the tip has changed since; only good for blocks.
+ */
+export type JobState = "future" | "active" | "retained" | "stale";
+
 /** A job as one channel has it. */
 export interface ChannelJob {
   readonly jobId: number;
   readonly job: MiningJob;
-  /** Fixed at activation (SV2 5.3.21): a later SetTarget leaves it alone. */
-  readonly bound: BoundTarget;
-  /** The tip has changed since. */
-  stale: boolean;
-  /** Monotonic milliseconds after which a superseded job is forgotten. */
+  /** In force when the job was sent: a later SetExtranoncePrefix leaves it alone (SV2 5.3.10). */
+  readonly extranoncePrefix: Uint8Array;
+  state: JobState;
+  /** Fixed at activation (SV2 5.3.21): a later SetTarget leaves it alone. Undefined for a future job. */
+  bound: BoundTarget | undefined;
+  /** Monotonic milliseconds after which a retained job is forgotten. */
   expiresAt: number;
   /** Headers accepted on this job; undefined before the first. */
   seen: ShareSet | undefined;
 }
 
+/** A job that shares can be judged by. */
+export type JudgedJob = ChannelJob & { readonly bound: BoundTarget };
+
 /** How much a {@link JobTable} may hold. */
 export interface JobLimits {
+  /** Future jobs a channel holds; one more pushes the oldest out. */
+  maxFutureJobs: number;
   /** Jobs of one tip a channel remembers, the newest included. */
   maxJobs: number;
   /** How long a superseded job of the same tip is still credited, milliseconds. */
@@ -36,15 +51,15 @@ export interface JobLimits {
 }
 
 /**
- * The jobs a channel can still send shares for: those of the tip, at most `maxJobs`, and those of the tip before it, as
- * many, which are stale and only good for blocks. With 16 jobs and 8,192 shares the worst a channel can make of it is 32
- * records and 180 kB of hashes.
+ * The jobs a channel holds: future ones, those of the tip, at most `maxJobs`, and those of the tip before it, as many, which
+ * are stale. Superseded jobs are retired first and age out later, so that shares under way are judged rightly. With 16
+ * jobs and 8,192 shares the worst a channel can make of it is 36 records and 180 kB of hashes.
  */
 export class JobTable {
   readonly #limits: JobLimits;
-  /** Oldest first. */
+  /** In the order in which they became active, future ones in that of their arrival. */
   readonly #jobs = new Map<number, ChannelJob>();
-  #newest: ChannelJob | undefined;
+  #newest: JudgedJob | undefined;
   #remembered = 0;
   /** Highest serial among jobs whose shares are forgotten: they must not come back. */
   #forgottenSerial = -1;
@@ -54,11 +69,11 @@ export class JobTable {
   }
 
   /** The job activated last. */
-  get newest(): ChannelJob | undefined {
+  get newest(): JudgedJob | undefined {
     return this.#newest;
   }
 
-  /** Jobs held, stale ones included. */
+  /** Jobs held, whatever their state. */
   get size(): number {
     return this.#jobs.size;
   }
@@ -68,31 +83,73 @@ export class JobTable {
     return this.#remembered;
   }
 
-  /** The job of that id, stale or not, unless it is forgotten. */
-  find(jobId: number, now: number): ChannelJob | undefined {
+  /** The state of a job, undefined when it is not held. */
+  stateOf(jobId: number): JobState | undefined {
+    return this.#jobs.get(jobId)?.state;
+  }
+
+  /** Whether a held job, of whatever state, was sent under this very prefix. */
+  uses(extranoncePrefix: Uint8Array): boolean {
+    for (const held of this.#jobs.values()) if (held.extranoncePrefix === extranoncePrefix) return true;
+    return false;
+  }
+
+  /** The active, retained or stale job of that id, unless it is forgotten. */
+  find(jobId: number, now: number): JudgedJob | undefined {
     const found = this.#jobs.get(jobId);
-    return found !== undefined && now <= found.expiresAt ? found : undefined;
+    return found !== undefined && isJudged(found) && now <= found.expiresAt ? found : undefined;
   }
 
   /**
-   * Makes `job` the newest. A tip with another prev_hash makes everything before it stale.
+   * Holds `job` as a future job.
+   *
+   * @throws JobError `job-id-in-use`
+   */
+  announce(jobId: number, job: MiningJob, extranoncePrefix: Uint8Array): void {
+    let future = 0;
+    for (const held of this.#jobs.values()) if (held.state === "future") future++;
+    this.#add(jobId, job, extranoncePrefix);
+    for (const held of this.#jobs.values()) {
+      if (future < this.#limits.maxFutureJobs) break;
+      if (held.state !== "future") continue;
+      this.#jobs.delete(held.jobId);
+      future--;
+    }
+  }
+
+  /**
+   * Makes `job` the active one: a future job of this id, or a new one. A tip with another prev_hash makes everything before
+   * it stale and ends all other future jobs (SV2 5.3.17).
    *
    * @param now monotonic milliseconds
-   * @throws JobError `job-id-in-use` while a job of this id is held; `outdated-job` for a job whose shares may have been
+   * @throws JobError `job-id-in-use` while another job of this id is held; `outdated-job` for a job whose shares may have been
    *   accepted and forgotten here, because another tip came in between or it is older than a job that was forgotten: it
    *   would be credited twice. A fresh job from the factory always works.
    */
-  activate(jobId: number, job: MiningJob, bound: BoundTarget, now: number): void {
-    if (this.#jobs.has(jobId)) throw new JobError({ code: "job-id-in-use", jobId });
+  activate(
+    jobId: number,
+    job: MiningJob,
+    extranoncePrefix: Uint8Array,
+    bound: BoundTarget,
+    now: number,
+  ): void {
+    const held = this.#jobs.get(jobId);
+    const announced = held?.state === "future" && held.job === job ? held : undefined;
+    if (held !== announced) throw new JobError({ code: "job-id-in-use", jobId });
     const seen = this.#seenOf(job);
     const last = this.#newest;
     if (last !== undefined) {
-      if (equalBytes(last.job.tip.prevHash, job.tip.prevHash))
+      if (equalBytes(last.job.tip.prevHash, job.tip.prevHash)) {
+        last.state = "retained";
         last.expiresAt = now + this.#limits.maxJobAgeMs;
-      else this.#retireTip();
+      } else this.#retireTip(announced);
     }
-    this.#newest = { jobId, job, bound, stale: false, expiresAt: Number.POSITIVE_INFINITY, seen };
-    this.#jobs.set(jobId, this.#newest);
+    const next = announced ?? this.#add(jobId, job, extranoncePrefix);
+    if (announced !== undefined) this.#moveToEnd(announced);
+    next.state = "active";
+    next.bound = bound;
+    next.seen = seen;
+    this.#newest = next as JudgedJob;
     this.#dropSurplus(now);
   }
 
@@ -103,7 +160,7 @@ export class JobTable {
   makeRoom(wanted: ChannelJob): boolean {
     for (const job of this.#jobs.values()) {
       if (this.#remembered < this.#limits.maxRememberedShares) break;
-      if (job !== wanted && job !== this.#newest) this.#forget(job);
+      if (job !== wanted && job !== this.#newest && job.state !== "future") this.#forget(job);
     }
     return this.#remembered < this.#limits.maxRememberedShares;
   }
@@ -130,7 +187,8 @@ export class JobTable {
     let seen: ShareSet | undefined;
     for (const held of this.#jobs.values()) {
       if (held.job !== job) continue;
-      known = !held.stale;
+      if (held.state === "future") continue;
+      known = held.state !== "stale";
       seen = held.seen;
     }
     if (!known && job.serial <= this.#forgottenSerial) {
@@ -139,22 +197,43 @@ export class JobTable {
     return seen;
   }
 
-  #retireTip(): void {
+  #add(jobId: number, job: MiningJob, extranoncePrefix: Uint8Array): ChannelJob {
+    if (this.#jobs.has(jobId)) throw new JobError({ code: "job-id-in-use", jobId });
+    const added: ChannelJob = {
+      jobId,
+      job,
+      extranoncePrefix,
+      state: "future",
+      bound: undefined,
+      expiresAt: Number.POSITIVE_INFINITY,
+      seen: undefined,
+    };
+    this.#jobs.set(jobId, added);
+    return added;
+  }
+
+  #moveToEnd(held: ChannelJob): void {
+    this.#jobs.delete(held.jobId);
+    this.#jobs.set(held.jobId, held);
+  }
+
+  #retireTip(next: ChannelJob | undefined): void {
     for (const job of this.#jobs.values()) {
-      if (job.stale) this.#jobs.delete(job.jobId);
+      if (job === next) continue;
+      if (job.state === "stale" || job.state === "future") this.#jobs.delete(job.jobId);
       else {
         this.#forgetShares(job);
-        job.stale = true;
+        job.state = "stale";
         job.expiresAt = Number.POSITIVE_INFINITY;
       }
     }
   }
 
   #dropSurplus(now: number): void {
-    let current = 0;
-    for (const job of this.#jobs.values()) if (!job.stale) current++;
+    let current = 1;
+    for (const job of this.#jobs.values()) if (job.state === "retained") current++;
     for (const job of this.#jobs.values()) {
-      if (job.stale) continue;
+      if (job.state !== "retained") continue;
       if (current <= this.#limits.maxJobs && now <= job.expiresAt) break;
       this.#forget(job);
       current--;
@@ -174,4 +253,8 @@ export class JobTable {
     for (const other of this.#jobs.values()) if (other.seen === seen) return;
     this.#remembered -= seen.size;
   }
+}
+
+function isJudged(held: ChannelJob): held is JudgedJob {
+  return held.state !== "future";
 }

@@ -1,5 +1,5 @@
 import type { Instant } from "./instant.ts";
-import type { ChannelJob, JobTable } from "./job-table.ts";
+import type { JobTable, JudgedJob } from "./job-table.ts";
 import { type ShareErrorCode, type ShareSubmission, type ShareVerdict, shareErrors } from "./share.ts";
 
 /** Version bits a miner may change (BIP323). */
@@ -8,7 +8,7 @@ export const VERSION_ROLLING_MASK = 0x1fff_ffe0;
 export const MAX_FUTURE_NTIME = 7_200;
 
 /**
- * The checks behind the hash, in order: stale, version bits, ntime, target, duplicate. Remembers nothing; for a share that
+ * The checks behind the hash, in order: extension fields, stale, version bits, ntime, target, duplicate. Remembers nothing; for a share that
  * is good, the table makes room, which may cost it its oldest jobs.
  *
  * @param known the job the share names
@@ -17,7 +17,7 @@ export const MAX_FUTURE_NTIME = 7_200;
  * @returns undefined when the share is to be accepted
  */
 export function refusal(
-  known: ChannelJob,
+  known: JudgedJob,
   submission: ShareSubmission,
   now: Instant,
   hash: Uint8Array,
@@ -25,7 +25,8 @@ export function refusal(
   jobs: JobTable,
 ): ShareErrorCode | undefined {
   const { job } = known;
-  if (known.stale) return shareErrors.stale;
+  if (submission.worker === null) return shareErrors.extensionFields;
+  if (known.state === "stale") return shareErrors.stale;
   if (((submission.version ^ job.version) & ~VERSION_ROLLING_MASK) !== 0) return shareErrors.versionBits;
   // SV2 5.3.11 and 5.3.15; the upper end is the network's own, as clients' clocks are.
   if (submission.ntime < job.minNtime) return shareErrors.ntime;

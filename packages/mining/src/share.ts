@@ -13,6 +13,11 @@ export interface ShareSubmission {
   version: number;
   /** What the client chose behind the channel's prefix; null for SubmitSharesStandard, which has none. Not kept. */
   extranonce: Uint8Array | null;
+  /**
+   * Worker that the share itself names (extension 0x0002), cleaned; undefined: the channel's; null: the fields that extensions
+   * added could not be read.
+   */
+  worker?: string | null | undefined;
 }
 
 /**
@@ -24,6 +29,8 @@ export const shareErrors = {
   unknownJob: "invalid-job-id",
   /** The extranonce is not `extranonceSize` long, or a standard share went to an extended channel or the reverse. */
   extranonceSize: "bad-extranonce-size",
+  /** A field that a negotiated extension added cannot be read, or is too long (0x0002). Lode's own. */
+  extensionFields: "invalid-extension-fields",
   /** The job's tip is no longer the tip. */
   stale: "stale-share",
   /** A version bit outside the BIP323 mask differs from the job's. */
@@ -48,6 +55,8 @@ export interface AcceptedShare {
   sequenceNumber: number;
   jobId: number;
   identity: Identity;
+  /** Cleaned name of the machine, the identity's unless the share names another. Never decides who is paid. */
+  worker: string;
   /** Expected hashes of the target the job was bound to, whatever the hash was. */
   work: bigint;
   /** Block hash, internal order. */

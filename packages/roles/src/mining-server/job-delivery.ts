@@ -4,6 +4,7 @@ import { encodeFrame, mining } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
 import type { JobFrames } from "./job-frames.ts";
 import { openSuccess } from "./opening.ts";
+import { GROUP_CHANNEL_ID } from "./settings.ts";
 import { isSameTip } from "./work-supply.ts";
 
 /** How long a fan-out rests when the connection's queue is full, milliseconds. */
@@ -16,11 +17,13 @@ export interface JobDeliveryOptions {
   readonly fanOutQueueBytes: number;
   /** Runs the rest of a fan-out, containing what it throws. */
   readonly guard: (work: () => void) => void;
+  /** No job of its channel was sent under this prefix any more. */
+  readonly onFreedPrefix: (extranoncePrefix: Uint8Array) => void;
 }
 
 /**
- * Brings jobs to one connection's channels, every channel addressed by its own id. Job ids are counted per connection, so
- * no two valid jobs share one (SV2 5.3.15).
+ * Brings jobs to one connection's channels: to each by its own id, or to all by that of their group. Job ids are counted
+ * per connection, so no two valid jobs share one (SV2 5.3.15).
  */
 export class JobDelivery {
   readonly #connection: FrameConnection;
@@ -49,14 +52,31 @@ export class JobDelivery {
    * target leaves before it, since it applies to jobs that follow (SV2 5.3.21).
    */
   deliver(channel: Channel, frames: JobFrames, now: Instant): void {
-    const previous = channel.job;
-    const newTip = previous === undefined || !isSameTip(previous.tip, frames.job.tip);
+    const newTip = isElsewhere(channel, frames.job);
     const jobId = this.#takeJobId();
-    if (channel.activate(jobId, frames.job, now)) {
-      const target = { channelId: channel.id, maximumTarget: channel.targetBytes };
-      this.#connection.send(encodeFrame(mining.SetTarget, target));
-    }
+    this.#assign(channel, jobId, frames.job, now);
     this.#send(channel, jobId, frames, newTip);
+  }
+
+  /**
+   * The same for all channels at once, standard ones included: one job, and one SetNewPrevHash, to their group (SV2 5.3.16,
+   * 5.3.17); new targets leave before it, each to its channel. Does nothing when every channel has the job or a newer one.
+   * Flushes.
+   */
+  deliverToGroup(channels: Iterable<Channel>, frames: JobFrames, now: Instant): void {
+    let lacking = false;
+    let newTip = false;
+    for (const channel of channels) {
+      lacking ||= lacks(channel, frames.job);
+      newTip ||= isElsewhere(channel, frames.job);
+    }
+    if (!lacking) return;
+    this.stop();
+    const jobId = this.#takeJobId();
+    for (const channel of channels) this.#assign(channel, jobId, frames.job, now);
+    this.#connection.send(frames.newExtendedMiningJob(GROUP_CHANNEL_ID, jobId, newTip));
+    if (newTip) this.#connection.send(frames.setNewPrevHash(GROUP_CHANNEL_ID, jobId));
+    this.#connection.flush();
   }
 
   /**
@@ -102,6 +122,14 @@ export class JobDelivery {
     this.#resting = clock.after(REST_MS, () => guard(() => this.#continue(instantOf(clock))));
   }
 
+  #assign(channel: Channel, jobId: number, job: MiningJob, now: Instant): void {
+    if (channel.activate(jobId, job, now)) {
+      const target = { channelId: channel.id, maximumTarget: channel.targetBytes };
+      this.#connection.send(encodeFrame(mining.SetTarget, target));
+    }
+    for (const prefix of channel.takeFreedPrefixes()) this.#options.onFreedPrefix(prefix);
+  }
+
   #send(channel: Channel, jobId: number, frames: JobFrames, newTip: boolean): void {
     this.#connection.send(
       channel.kind === "standard"
@@ -119,6 +147,11 @@ export class JobDelivery {
 }
 
 /** A refresh or an opening may have brought a channel this job, or a newer one of the tip, before its turn came. */
-function lacks({ job }: Channel, next: MiningJob): boolean {
-  return job === undefined || job.serial < next.serial || !isSameTip(job.tip, next.tip);
+function lacks(channel: Channel, next: MiningJob): boolean {
+  return isElsewhere(channel, next) || channel.job!.serial < next.serial;
+}
+
+/** The channel needs a SetNewPrevHash to work on `next`. */
+function isElsewhere({ job }: Channel, next: MiningJob): boolean {
+  return job === undefined || !isSameTip(job.tip, next.tip);
 }

@@ -8,6 +8,7 @@ import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
 import { type MinerMessage, minerMessages } from "./miner-messages.ts";
 import { MiningSession } from "./mining-session.ts";
+import { RefreshPass } from "./refresh-pass.ts";
 import type { MiningServerDeps, MiningServerStats } from "./server-contract.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -34,8 +35,11 @@ export class MiningServer {
   readonly #connections = new Map<number, ServerSetup<MinerMessage>>();
   readonly #sessions = new Map<number, MiningSession>();
   readonly #ticker: Timer;
-  /** Channels whose target changed too soon after their last job. */
+  readonly #refresh: RefreshPass<MiningSession>;
+  /** Channels that want another target too soon after the last one. */
   #retargets = new Set<Channel>();
+  /** Channels that are visited at every step. */
+  #hurried = new Set<Channel>();
   #refusing: CloseReason | undefined;
   #onEmpty: (() => void) | undefined;
   #drained: Promise<void> | undefined;
@@ -45,6 +49,7 @@ export class MiningServer {
     this.#settings = { ...miningServerDefaults, ...settings };
     this.#context = this.#createContext();
     this.#policy = this.#createPolicy();
+    this.#refresh = this.#createRefresh();
     this.#ticker = deps.clock.every(this.#settings.roundMs / ROUND_PARTS, () => this.#onTick());
   }
 
@@ -67,17 +72,32 @@ export class MiningServer {
 
   /**
    * Brings a job to every channel: a future job and SetNewPrevHash where the tip is new, else a job to mine on at once.
-   * Each connection is written to as soon as its frames are sealed.
+   * Each connection is written to as soon as its frames are sealed. A new tip is brought to all at once; other jobs a part of
+   * the connections at a time, so that a new tip overtakes them.
    */
   publish(job: MiningJob): void {
-    const { clock } = this.#deps;
     const { supply, metrics } = this.#context;
     const newTip = !supply.isTip(job.tip);
     const frames = supply.adopt(job);
-    const now = instantOf(clock);
+    if (!newTip) {
+      this.#refresh.start();
+      return;
+    }
+    this.#refresh.cancel();
+    const now = instantOf(this.#deps.clock);
     for (const session of this.#sessions.values()) session.guard(() => session.publish(frames, now));
-    const seconds = Math.max(0, clock.now() - job.createdAt) / 1000;
-    (newTip ? metrics.newTip : metrics.sameTip).observe(seconds);
+    metrics.newTip.observe(this.#secondsSince(job));
+  }
+
+  /**
+   * Gives a channel another extranonce prefix (SetExtranoncePrefix, SV2 5.3.10), with a job to use it on. Not for firmware that
+   * ignores the message: its shares would all be refused.
+   *
+   * @returns false when there is no such channel, or no prefix to give
+   */
+  moveExtranoncePrefix(connectionId: number, channelId: number): boolean {
+    const session = this.#sessions.get(connectionId);
+    return session?.moveExtranoncePrefix(channelId, instantOf(this.#deps.clock)) ?? false;
   }
 
   /** Answers shares that are durable now: one SubmitShares.Success per channel (SV2 5.3.13). */
@@ -125,19 +145,28 @@ export class MiningServer {
   /** One part of a round: vardiff, fresh jobs where they are due, and targets that had to wait. */
   #onTick(): void {
     const now = instantOf(this.#deps.clock);
+    const { roundMs } = this.#settings;
+    const hurried = this.#hurried;
+    this.#hurried = new Set();
     for (const channel of this.#context.channels.next()) {
-      const session = this.#sessions.get(channel.connectionId);
-      session?.guard(() => session.visit(channel, now));
+      if (!hurried.has(channel)) this.#visit(channel, now, roundMs);
     }
+    for (const channel of hurried) this.#visit(channel, now, roundMs / ROUND_PARTS);
     const retargets = this.#retargets;
     this.#retargets = new Set();
     for (const channel of retargets) this.#retarget(channel, now);
   }
 
+  #visit(channel: Channel, now: Instant, untilNextMs: number): void {
+    const session = this.#sessions.get(channel.connectionId);
+    session?.guard(() => session.visit(channel, now, untilNextMs));
+  }
+
   #retarget(channel: Channel, now: Instant): void {
     const session = this.#sessions.get(channel.connectionId);
     if (session === undefined) return;
-    if (now.monotonic - channel.activatedAt < this.#settings.retargetIntervalMs) this.#retargets.add(channel);
+    if (now.monotonic - channel.retargetedAt < this.#settings.retargetIntervalMs)
+      this.#retargets.add(channel);
     else session.guard(() => session.refresh(channel, now));
   }
 
@@ -156,7 +185,30 @@ export class MiningServer {
       });
     }
     for (const slot of slots) slot.cancel();
+    this.#refresh.cancel();
     this.#ticker.cancel();
+  }
+
+  #createRefresh(): RefreshPass<MiningSession> {
+    const { supply, metrics } = this.#context;
+    return new RefreshPass({
+      clock: this.#deps.clock,
+      sessions: () => this.#sessions.values(),
+      serve: (session) => {
+        const newest = supply.opening();
+        if (newest !== undefined) {
+          session.guard(() => session.publish(newest, instantOf(this.#deps.clock)));
+        }
+      },
+      onDone: () => {
+        const newest = supply.opening();
+        if (newest !== undefined) metrics.sameTip.observe(this.#secondsSince(newest.job));
+      },
+    });
+  }
+
+  #secondsSince(job: MiningJob): number {
+    return Math.max(0, this.#deps.clock.now() - job.createdAt) / 1000;
   }
 
   #createContext(): SessionContext {
@@ -190,6 +242,7 @@ export class MiningServer {
         }
       },
       onRetarget: (channel) => this.#retarget(channel, instantOf(clock)),
+      onHurried: (channel) => this.#hurried.add(channel),
     };
   }
 

@@ -18,8 +18,11 @@ import { JobDelivery } from "./job-delivery.ts";
 import type { JobFrames } from "./job-frames.ts";
 import type { MinerMessage } from "./miner-messages.ts";
 import { type Opening, openSuccess } from "./opening.ts";
+import { PeerConduct } from "./peer-conduct.ts";
 import { SessionChannels } from "./session-channels.ts";
 import type { SessionContext } from "./session-context.ts";
+import { GROUP_CHANNEL_ID } from "./settings.ts";
+import { workerOf } from "./worker-name.ts";
 
 /** One miner's connection, once it is set up: its channels, their jobs and shares. */
 export class MiningSession implements MessageHandler<MinerMessage> {
@@ -27,6 +30,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
   readonly #peer: SetupPeer;
   readonly #reader: FrameReader<MinerMessage | SetupMessage>;
   readonly #delivery: JobDelivery;
+  readonly #conduct: PeerConduct;
   readonly #onEnd: (reason: string) => void;
   readonly #channels: SessionChannels;
   /** Shares that were recorded and not acknowledged. */
@@ -47,7 +51,9 @@ export class MiningSession implements MessageHandler<MinerMessage> {
       clock: context.clock,
       fanOutQueueBytes: context.settings.fanOutQueueBytes,
       guard: (work) => this.guard(work),
+      onFreedPrefix: (prefix) => context.supply.retire(prefix),
     });
+    this.#conduct = new PeerConduct(context.settings);
     this.#channels = new SessionChannels(context, {
       connectionId: reader.connection.id,
       flags: peer.flags,
@@ -64,7 +70,10 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     if (this.#draining !== undefined) return;
     switch (message.name) {
       case "SubmitSharesExtended":
-        this.#onShare(message.fields.channelId, message.fields);
+        this.#onShare(message.fields.channelId, {
+          ...message.fields,
+          worker: workerOf(message.tlvs, this.#peer.extensions.granted),
+        });
         break;
       case "SubmitSharesStandard":
         this.#onShare(message.fields.channelId, { ...message.fields, extranonce: null });
@@ -79,14 +88,24 @@ export class MiningSession implements MessageHandler<MinerMessage> {
         this.#onUpdate(message.fields);
         break;
       case "CloseChannel":
-        this.#channels.close(message.fields.channelId, message.fields.reasonCode);
+        if (!this.#channels.close(message.fields.channelId, message.fields.reasonCode)) this.#onInvalid();
         break;
       case "SetCustomMiningJob": {
         const { channelId, requestId } = message.fields;
         const refusal = { channelId, requestId, errorCode: "jd-not-supported" };
         this.#reader.connection.send(encodeFrame(mining.SetCustomMiningJobError, refusal));
+        this.#onInvalid();
         break;
       }
+    }
+  }
+
+  /** Tells the client why its channels end (SV2 5.3.9). */
+  onEnding(reason: string): void {
+    const reasonCode = printable(reason);
+    const ids = this.#channels.grouped ? [GROUP_CHANNEL_ID] : [...this.#channels].map(({ id }) => id);
+    for (const channelId of ids) {
+      this.#reader.connection.send(encodeFrame(mining.CloseChannel, { channelId, reasonCode }));
     }
   }
 
@@ -98,9 +117,11 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     this.#onEnd(reason);
   }
 
-  /** Hands a job to every channel, in one write unless there are thousands. */
+  /** Hands a job to every channel that lacks it. */
   publish(frames: JobFrames, now: Instant): void {
-    if (this.#channels.size > 0 && this.#getsJobs) this.#delivery.fanOut(this.#channels, frames, now);
+    if (this.#channels.size === 0 || !this.#getsJobs) return;
+    if (this.#channels.grouped) this.#delivery.deliverToGroup(this.#channels, frames, now);
+    else this.#delivery.fanOut(this.#channels, frames, now);
   }
 
   /** Runs work that is not caused by a frame, containing what it throws. */
@@ -112,14 +133,18 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     }
   }
 
-  /** A few seconds' worth of vardiff, and a fresh job when the channel has waited long enough for one. */
-  visit(channel: Channel, now: Instant): void {
-    const { standardRefreshMs, extendedRefreshMs, roundMs } = this.#context.settings;
-    const refreshMs = channel.kind === "standard" ? standardRefreshMs : extendedRefreshMs;
-    const due = now.monotonic - channel.activatedAt + roundMs > refreshMs;
+  /**
+   * A few seconds' worth of vardiff, and a fresh job when the channel cannot wait for one until the next visit.
+   *
+   * @param untilNextMs time until then
+   */
+  visit(channel: Channel, now: Instant, untilNextMs: number): void {
+    if (!this.#channels.has(channel)) return;
+    const refreshMs = this.#refreshMs(channel);
     const retarget = channel.onTimer(now);
-    if (due) this.refresh(channel, now);
+    if (now.monotonic - channel.activatedAt + untilNextMs > refreshMs) this.#renew(channel, now);
     else if (retarget) this.#context.onRetarget(channel);
+    if (refreshMs < 2 * this.#context.settings.roundMs) this.#context.onHurried(channel);
   }
 
   /** A job the channel has not had yet; with SetTarget before it when the target is a new one (SV2 5.3.21). */
@@ -127,6 +152,22 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     if (!this.#getsJobs || !this.#channels.has(channel)) return;
     const frames = this.#context.supply.newerThan(channel.job);
     if (frames !== undefined) this.#delivery.deliver(channel, frames, now);
+  }
+
+  /**
+   * Gives a channel another extranonce prefix and, at once, a job to use it on (SV2 5.3.10).
+   *
+   * @returns false when there is no such channel here, or no prefix to give
+   */
+  moveExtranoncePrefix(channelId: number, now: Instant): boolean {
+    const channel = this.#channels.get(channelId);
+    const extranoncePrefix = channel && this.#context.supply.allocate();
+    if (channel === undefined || extranoncePrefix === undefined) return false;
+    channel.setExtranoncePrefix(extranoncePrefix);
+    const fields = { channelId, extranoncePrefix: channel.extranoncePrefix };
+    this.#reader.connection.send(encodeFrame(mining.SetExtranoncePrefix, fields));
+    this.refresh(channel, now);
+    return true;
   }
 
   /** A share of this connection is durable; its channel may be closed by now. */
@@ -177,8 +218,38 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     return (this.#peer.flags & MiningFlags.requiresWorkSelection) === 0;
   }
 
+  /** How long the channel may go without a new job: well before it has searched all of the last one. */
+  #refreshMs(channel: Channel): number {
+    const { standardRefreshMs, extendedRefreshMs, fastestRefreshMs } = this.#context.settings;
+    if (channel.kind === "extended") return extendedRefreshMs;
+    return Math.min(standardRefreshMs, Math.max(fastestRefreshMs, channel.searchSpaceMs / 2));
+  }
+
+  /** A fresh job because the last one is old: one for the whole group where there is one. */
+  #renew(channel: Channel, now: Instant): void {
+    if (!this.#channels.grouped) {
+      this.refresh(channel, now);
+      return;
+    }
+    const frames = this.#getsJobs ? this.#context.supply.newerThan(channel.job) : undefined;
+    if (frames !== undefined) this.#delivery.deliverToGroup(this.#channels, frames, now);
+  }
+
+  #onInvalid(): void {
+    this.#judge(this.#conduct.onInvalidMessage(this.#context.clock.monotonic()));
+  }
+
+  #judge(reason: CloseReason | undefined): void {
+    if (reason !== undefined) this.end(reason);
+  }
+
   #onOpen(opening: Opening): void {
     const { connection } = this.#reader;
+    const excess = this.#conduct.onOpening(this.#context.clock.monotonic());
+    if (excess !== undefined) {
+      this.end(excess);
+      return;
+    }
     const log = { conn_id: connection.id, user_identity: printable(opening.userIdentity) };
     const channel = this.#channels.open(opening);
     if (typeof channel === "string") {
@@ -186,6 +257,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
       this.#context.logger.info({ ...log, error_code: channel }, "channel refused");
       const refusal = { requestId: opening.requestId, errorCode: channel };
       connection.send(encodeFrame(mining.OpenMiningChannelError, refusal));
+      this.#onInvalid();
       return;
     }
     this.#context.logger.debug({ ...log, channel_id: channel.id, kind: channel.kind }, "channel opened");
@@ -198,9 +270,8 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     const { metrics, clock, sink, rate } = this.#context;
     const channel = this.#channels.get(channelId);
     if (channel === undefined) {
-      metrics.onRejected(unknownChannel);
-      if (!this.#channels.wasClosed(channelId))
-        this.#refuseShare(channelId, submission.sequenceNumber, unknownChannel);
+      const answer = !this.#channels.wasClosed(channelId);
+      this.#refuseShare(channelId, submission.sequenceNumber, unknownChannel, answer);
       return;
     }
     const now = instantOf(clock);
@@ -210,10 +281,10 @@ export class MiningSession implements MessageHandler<MinerMessage> {
       this.#context.onBlock(verdict.block);
     }
     if (!verdict.accepted) {
-      metrics.onRejected(verdict.code);
       this.#refuseShare(channelId, submission.sequenceNumber, verdict.code);
       return;
     }
+    this.#conduct.onAcceptedShare();
     metrics.onAccepted();
     rate.add(Number(verdict.share.work), now.monotonic);
     this.#unanswered++;
@@ -221,9 +292,12 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     if (verdict.retarget) this.#context.onRetarget(channel);
   }
 
-  #refuseShare(channelId: number, sequenceNumber: number, errorCode: string): void {
+  #refuseShare(channelId: number, sequenceNumber: number, errorCode: string, answer = true): void {
+    this.#context.metrics.onRejected(errorCode);
     const fields = { channelId, sequenceNumber, errorCode };
-    this.#reader.connection.send(encodeFrame(mining.SubmitSharesError, fields));
+    if (answer) this.#reader.connection.send(encodeFrame(mining.SubmitSharesError, fields));
+    const now = this.#context.clock.monotonic();
+    this.#judge(this.#conduct.onRefusedShare(this.#channels.size, now));
   }
 
   #onUpdate({ channelId, nominalHashRate, maximumTarget }: mining.UpdateChannel): void {
@@ -249,5 +323,6 @@ export class MiningSession implements MessageHandler<MinerMessage> {
 
   #refuseUpdate(channelId: number, errorCode: UpdateErrorCode): void {
     this.#reader.connection.send(encodeFrame(mining.UpdateChannelError, { channelId, errorCode }));
+    this.#onInvalid();
   }
 }

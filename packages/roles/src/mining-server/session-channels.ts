@@ -1,5 +1,6 @@
 import type { Channel } from "@lode/mining";
 import type { Timer } from "@lode/ports";
+import { MiningFlags } from "@lode/protocol";
 import { printable } from "../setup/printable.ts";
 import { type Opening, openChannel } from "./opening.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -30,6 +31,14 @@ export class SessionChannels {
 
   get size(): number {
     return this.#channels.size;
+  }
+
+  /**
+   * Whether jobs go to the group: worth it from the second channel on. Clients that need standard jobs cannot read the
+   * group's (SV2 5.3.1).
+   */
+  get grouped(): boolean {
+    return this.size > 1 && (this.#owner.flags & MiningFlags.requiresStandardJobs) === 0;
   }
 
   get(channelId: number): Channel | undefined {
@@ -63,14 +72,20 @@ export class SessionChannels {
     return channel;
   }
 
-  /** CloseChannel: a group's id stands for all its channels (SV2 5.3.9), an unknown one for none. */
-  close(channelId: number, reasonCode: string): void {
+  /**
+   * CloseChannel: a group's id stands for all its channels (SV2 5.3.9), an unknown one for none.
+   *
+   * @returns false when there never was such a channel
+   */
+  close(channelId: number, reasonCode: string): boolean {
+    const known = channelId >= GROUP_CHANNEL_ID && channelId < this.#nextId;
     const log = { conn_id: this.#owner.connectionId, channel_id: channelId, reason: printable(reasonCode) };
     this.#context.logger.debug(log, "channel closed by the client");
     if (channelId === GROUP_CHANNEL_ID) for (const channel of this.#channels.values()) this.#close(channel);
     const channel = this.#channels.get(channelId);
     if (channel !== undefined) this.#close(channel);
     if (this.size === 0 && this.#idle === undefined) this.#awaitFirst();
+    return known;
   }
 
   /** The connection is over. */
@@ -81,9 +96,20 @@ export class SessionChannels {
 
   #close(channel: Channel): void {
     this.#channels.delete(channel.id);
-    channel.close();
     this.#context.channels.remove(channel);
-    this.#context.supply.retire(channel.extranoncePrefix);
+    for (const prefix of channel.close()) this.#context.supply.retire(prefix);
+    const { accepted, rejected, work, blocks } = channel.account;
+    this.#context.logger.debug(
+      {
+        conn_id: this.#owner.connectionId,
+        channel_id: channel.id,
+        accepted,
+        rejected: Object.fromEntries(rejected),
+        work,
+        blocks,
+      },
+      "channel ended",
+    );
   }
 
   #awaitFirst(): void {

@@ -23,4 +23,6 @@ export interface SessionContext {
   admission(): string | null;
   /** The target of `channel` changed: it gets a fresh job soon. */
   onRetarget(channel: Channel): void;
+  /** `channel` needs jobs so often that it must be visited at every step. */
+  onHurried(channel: Channel): void;
 }

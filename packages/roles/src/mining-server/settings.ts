@@ -25,9 +25,11 @@ export interface MiningServerSettings {
   readonly roundMs: number;
   /** An extended channel never goes longer without a new job: some firmware leaves after 180 s of silence. */
   readonly extendedRefreshMs: number;
-  /** A standard channel never goes longer without a new job: its search space is 2^48 for common firmware. */
+  /** A standard channel never goes longer without a new job. */
   readonly standardRefreshMs: number;
-  /** Least time between two jobs of a channel that its target causes. */
+  /** A standard channel whose search space is used up sooner gets jobs sooner, but not more often than this. */
+  readonly fastestRefreshMs: number;
+  /** Least time between two targets of a channel. */
   readonly retargetIntervalMs: number;
   /**
    * Bytes a connection may have queued while a job goes out to its channels; above, the rest waits. Well below the
@@ -60,6 +62,7 @@ export const miningServerDefaults: MiningServerSettings = {
   roundMs: 5_000,
   extendedRefreshMs: 60_000,
   standardRefreshMs: 30_000,
+  fastestRefreshMs: 1_000,
   retargetIntervalMs: 1_000,
   fanOutQueueBytes: 1024 * 1024,
   drainAnswerMs: 5_000,

@@ -11,6 +11,8 @@ export interface Decoder<M> {
 /** Receives a connection's messages. Byte fields of a message are views, valid only during the call. */
 export interface MessageHandler<M> {
   onMessage(message: M): void;
+  /** We are about to end the connection for this reason: the last chance to send something. */
+  onEnding?(reason: string): void;
   /** Once, when the connection is over; nothing follows. */
   onClose(reason: string): void;
 }
@@ -71,6 +73,11 @@ export class FrameReader<M> implements FrameHandler {
   end(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    try {
+      this.#handler.onEnding?.(reason);
+    } catch (error) {
+      this.contain(error);
+    }
     this.connection.close(reason);
   }
 

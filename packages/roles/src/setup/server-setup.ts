@@ -17,6 +17,9 @@ export type SetupMessage =
   | { readonly name: "SetupConnection"; readonly fields: common.SetupConnection }
   | { readonly name: "RequestExtensions"; readonly fields: extensionsNegotiation.RequestExtensions };
 
+/** A client that is refused may ask again (0x0001, 3.1), but not for ever. */
+const MAX_REQUESTS = 10;
+
 /** What SetupConnection.Error may say. */
 export type SetupErrorCode =
   | "unsupported-protocol"
@@ -73,6 +76,8 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
   readonly #deadline: Timer;
   #session: MessageHandler<M> | undefined;
   #begun = false;
+  /** RequestExtensions received. */
+  #requests = 0;
 
   /** Starts the connection. */
   constructor(connection: FrameConnection, policy: ServerSetupPolicy<M>, ports: ServerSetupPorts) {
@@ -94,6 +99,10 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
     else if (this.#session === undefined) this.#end("setup-missing");
     else if (isSetup(message, "RequestExtensions")) this.#onRequestExtensions(message.fields);
     else this.#onOther(this.#session, message as M);
+  }
+
+  onEnding(reason: string): void {
+    this.#session?.onEnding?.(reason);
   }
 
   onClose(reason: string): void {
@@ -141,6 +150,10 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
   }
 
   #onRequestExtensions(fields: extensionsNegotiation.RequestExtensions): void {
+    if (++this.#requests > MAX_REQUESTS) {
+      this.#end("too-many-invalid-messages");
+      return;
+    }
     const answer = this.#extensions.request(fields);
     this.#reader.connection.send(
       answer.ok

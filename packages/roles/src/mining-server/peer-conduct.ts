@@ -1,0 +1,69 @@
+import type { CloseReason } from "../setup/close-reasons.ts";
+import type { Allowance, MiningServerSettings } from "./settings.ts";
+
+/** What one connection has done wrong, or done often, against what it may. Costs nothing while a peer behaves. */
+export class PeerConduct {
+  readonly #settings: MiningServerSettings;
+  #shares: Budget | undefined;
+  #messages: Budget | undefined;
+  #openings: Budget | undefined;
+
+  constructor(settings: MiningServerSettings) {
+    this.#settings = settings;
+  }
+
+  /** A share was accepted: one that was refused is made good. */
+  onAcceptedShare(): void {
+    this.#shares?.giveBack();
+  }
+
+  /**
+   * A share was refused.
+   *
+   * @param channels open ones
+   * @param now monotonic milliseconds, as everywhere here
+   * @returns why the connection must end, if it must
+   */
+  onRefusedShare(channels: number, now: number): CloseReason | undefined {
+    const { invalidShares, invalidSharesPerChannel } = this.#settings;
+    this.#shares ??= new Budget(now);
+    const within = this.#shares.spend(invalidShares, now, invalidSharesPerChannel * channels);
+    return within ? undefined : "too-many-invalid-shares";
+  }
+
+  /** A message was refused or made no sense. @returns as {@link onRefusedShare} */
+  onInvalidMessage(now: number): CloseReason | undefined {
+    this.#messages ??= new Budget(now);
+    return this.#messages.spend(this.#settings.invalidMessages, now)
+      ? undefined
+      : "too-many-invalid-messages";
+  }
+
+  /** A channel was asked for. @returns as {@link onRefusedShare} */
+  onOpening(now: number): CloseReason | undefined {
+    this.#openings ??= new Budget(now);
+    return this.#openings.spend(this.#settings.openings, now) ? undefined : "too-many-openings";
+  }
+}
+
+/** A leaky bucket: what was spent seeps away. */
+class Budget {
+  #spent = 0;
+  #at: number;
+
+  constructor(now: number) {
+    this.#at = now;
+  }
+
+  /** @returns false when that was more than `allowance` and `extra` burst allow */
+  spend(allowance: Allowance, now: number, extra = 0): boolean {
+    const seeped = ((now - this.#at) / 1000) * allowance.perSecond;
+    this.#spent = Math.max(0, this.#spent - seeped) + 1;
+    this.#at = now;
+    return this.#spent <= allowance.burst + extra;
+  }
+
+  giveBack(): void {
+    this.#spent = Math.max(0, this.#spent - 1);
+  }
+}
