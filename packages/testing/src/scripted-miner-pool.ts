@@ -64,7 +64,12 @@ export class ScriptedPool {
 
   /** A new miner that has sent nothing yet. */
   connect(): ScriptedMiner {
-    return new ScriptedMiner(this.wire().client, () => this.clock.settle());
+    return this.script(this.wire().client);
+  }
+
+  /** A miner at the client's end of a connection. */
+  script(client: FrameConnection): ScriptedMiner {
+    return new ScriptedMiner(client, () => this.clock.settle());
   }
 
   /** Makes everything recorded so far durable. */

@@ -1,0 +1,149 @@
+import { extensionsNegotiation, mining } from "@lode/protocol";
+import { type ScriptedMiner, ScriptedPool } from "@lode/testing";
+import { describe, expect, it } from "vitest";
+import type { MiningServerSettings } from "./settings.ts";
+
+/** A miner with one channel whose every hash is a share. */
+function connect(settings: Partial<MiningServerSettings>) {
+  const pool = new ScriptedPool({ settings });
+  const miner = pool.connect().setUp();
+  miner.openExtended({ nominalHashRate: 0 });
+  miner.takeNames();
+  return { pool, miner };
+}
+
+const strict = { invalidShares: { burst: 5, perSecond: 1 }, invalidSharesPerChannel: 0 };
+
+describe("a peer whose shares are refused", () => {
+  it("is closed when its budget is used up, every refusal answered and the reason told", () => {
+    const { pool, miner } = connect(strict);
+    for (let i = 0; i < 6; i++) miner.submitExtended(i, { jobId: 99 });
+    const names = miner.takeAll();
+    expect(names.map(({ name }) => name)).toEqual([
+      ...new Array<string>(6).fill("SubmitSharesError"),
+      "CloseChannel",
+    ]);
+    expect(names.at(-1)!.fields).toEqual({ channelId: 2, reasonCode: "too-many-invalid-shares" });
+    expect(miner.closed).toBe("peer-closed");
+    expect(pool.count("lode_mining_connections_closed_total{reason=too-many-invalid-shares}")).toBe(1);
+  });
+
+  it("gets its budget back with time", () => {
+    const { pool, miner } = connect(strict);
+    for (let i = 0; i < 60; i++) {
+      miner.submitExtended(i, { jobId: 99 });
+      pool.clock.advance(1_000);
+    }
+    expect(miner.closed).toBeNull();
+  });
+
+  it("gets one back for every share that is accepted", () => {
+    const { miner } = connect(strict);
+    for (let i = 0; i < 100; i++) miner.submitExtended(i, { jobId: 99 }).submitExtended(1_000 + i);
+    miner.takeNames();
+    expect(miner.closed).toBeNull();
+  });
+
+  it("may send more of them with every channel it has", () => {
+    const { miner } = connect({ ...strict, invalidSharesPerChannel: 10 });
+    miner.openExtended();
+    for (let i = 0; i < 25; i++) miner.submitExtended(i, { jobId: 99 });
+    miner.takeNames();
+    expect(miner.closed).toBeNull();
+    miner.submitExtended(25, { jobId: 99 });
+    miner.takeNames();
+    expect(miner.closed).toBe("peer-closed");
+  });
+
+  it("has shares for channels that never were counted as well, and those for closed ones", () => {
+    const { miner } = connect(strict);
+    miner.openExtended();
+    miner.send(mining.CloseChannel, { channelId: 3, reasonCode: "" });
+    for (let i = 0; i < 3; i++)
+      miner.submitExtended(i, { channelId: 77 }).submitExtended(i, { channelId: 3 });
+    miner.takeNames();
+    expect(miner.closed).toBe("peer-closed");
+  });
+
+  it("still has a block among them submitted", () => {
+    const { pool, miner } = connect(strict);
+    pool.server.publish(pool.jobs.build({ ...pool.jobs.tip, target: (1n << 256n) - 1n }));
+    const { jobId } = miner.take("NewExtendedMiningJob");
+    const version = 0x3000_0001;
+    for (let i = 0; i < 6; i++) miner.submitExtended(i, { jobId, version });
+    miner.takeNames();
+    expect(miner.closed).toBe("peer-closed");
+    expect(pool.blocks).toHaveLength(6);
+  });
+});
+
+describe("a peer whose messages make no sense", () => {
+  const settings = { invalidMessages: { burst: 3, perSecond: 0 } };
+  const update = { channelId: 99, nominalHashRate: 0, maximumTarget: new Uint8Array(32) };
+
+  it.each([
+    [
+      "updates channels that are not there",
+      (miner: ScriptedMiner) => miner.send(mining.UpdateChannel, update),
+    ],
+    [
+      "closes channels that never were",
+      (miner: ScriptedMiner) => miner.send(mining.CloseChannel, { channelId: 99, reasonCode: "" }),
+    ],
+    [
+      "asks for channels that are refused",
+      (miner: ScriptedMiner) =>
+        void miner.openRefused(mining.OpenStandardMiningChannel, { userIdentity: "?" }),
+    ],
+  ])("is closed when it %s too often", (_what, act) => {
+    const { pool, miner } = connect(settings);
+    for (let i = 0; i < 3; i++) act(miner);
+    miner.takeNames();
+    expect(miner.closed).toBeNull();
+    act(miner);
+    miner.takeNames();
+    expect(miner.closed).toBe("peer-closed");
+    expect(pool.count("lode_mining_connections_closed_total{reason=too-many-invalid-messages}")).toBe(1);
+  });
+
+  it("is not closed for messages of unknown types and extensions, which are to be ignored (SV2 3.4.1)", () => {
+    const { miner } = connect(settings);
+    for (let i = 0; i < 50; i++) {
+      miner.sendFrame({ extensionType: 0x4001, channelMsg: false, msgType: i }, new Uint8Array(3));
+    }
+    miner.takeNames();
+    expect(miner.closed).toBeNull();
+  });
+
+  it("is closed when it negotiates extensions without end", () => {
+    const { pool } = connect(settings);
+    const miner = pool.connect().setUp();
+    for (let i = 0; i < 11; i++)
+      miner.send(extensionsNegotiation.RequestExtensions, { requestId: i, requestedExtensions: [9] });
+    expect(miner.takeNames()).toEqual(new Array<string>(10).fill("RequestExtensionsError"));
+    expect(miner.closed).toBe("peer-closed");
+  });
+});
+
+describe("a peer that opens and closes channels in a loop", () => {
+  it("is closed when its openings are used up, and nothing of its channels is left", () => {
+    const { pool, miner } = connect({ openings: { burst: 10, perSecond: 0 } });
+    for (let id = 3; id < 12; id++) {
+      miner.openExtended();
+      miner.takeNames();
+      miner.send(mining.CloseChannel, { channelId: id, reasonCode: "" });
+    }
+    expect(miner.closed).toBeNull();
+    miner.send(mining.OpenStandardMiningChannel, {
+      requestId: 1,
+      userIdentity: "",
+      nominalHashRate: 0,
+      maxTarget: new Uint8Array(32),
+    });
+    expect(miner.takeNames()).toEqual(["CloseChannel"]);
+    expect(miner.closed).toBe("peer-closed");
+    expect(pool.server.stats().channels).toBe(0);
+    pool.server.publish(pool.jobs.next());
+    expect(pool.jobs.extranonces.allocated).toBe(0);
+  });
+});
