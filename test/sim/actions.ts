@@ -38,6 +38,7 @@ export const actions = {
     if (workplaces.length > 0) miner?.closeChannel(scene.prng.pick(workplaces));
     return miner?.name;
   },
+  "move-prefix": (scene) => scene.pool?.movePrefix(scene.prng),
   mischief: (scene) => {
     const miner = scene.anyMiner(false);
     if (miner === undefined) return "nobody";
@@ -118,6 +119,7 @@ const usual: Record<ActionName, number> = {
   "open-channel": 3,
   "update-channel": 2,
   "close-channel": 2,
+  "move-prefix": 2,
   mischief: 20,
   "new-tip": 4,
   "new-fees": 4,

@@ -188,6 +188,11 @@ export class Pool {
     return this.#recorder.waiting;
   }
 
+  /** {@link MiningServer.moveExtranoncePrefix} */
+  moveExtranoncePrefix(connectionId: number, channelId: number): boolean {
+    return this.#server.moveExtranoncePrefix(connectionId, channelId);
+  }
+
   /**
    * Leaves well: no new channels, every connection closed in its own slot of the window after what was read is answered,
    * then what waits for the store is recorded.

@@ -5,6 +5,7 @@ import {
   type ActiveJob,
   type ClientChannel,
   type ClientShare,
+  GROUP_CHANNEL_ID,
   MiningClient,
   merkleRootOf,
   minerMaxLength,
@@ -94,13 +95,18 @@ export class Miner {
         onRejected: (channel, answer) => this.#onRejected(channel, answer),
         onViolation: (violation, message, channelId) => {
           // Answers cross our own CloseChannel, and whoever names channels that are none is told so.
-          const expected = this.#closedByUs.has(channelId) || !nature.honest;
+          const ours =
+            channelId === GROUP_CHANNEL_ID ? this.#closedByUs.size > 0 : this.#closedByUs.has(channelId);
+          const expected = ours || !nature.honest;
           if (violation === "unknown-channel" && expected) return;
           this.#wrong("protocol", `${violation}: ${message} for channel ${channelId}`);
         },
         onClose: (reason) => {
           this.gone = true;
           this.#world.trace.event(`${name}: closed: ${reason}`);
+          const cause = this.connection.ended ?? "";
+          if (nature.honest && pool.limits.isPatient && cause.startsWith("too-many-"))
+            this.#wrong("right-verdict", `an honest miner was closed: ${cause}`);
         },
       },
       { clock: pool.world.clock, logger: complaints(pool.world, name), metrics: noMetrics },

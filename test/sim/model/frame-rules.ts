@@ -29,6 +29,7 @@ export function judgeFrame(
   const check = rules.expect(message);
   const { draining } = pool;
   return (effects) => {
+    if (connection.ended === "too-many-openings") return;
     if (draining && effects.accepted + effects.rejected.length + effects.sent.length === 0) return;
     check(effects);
   };

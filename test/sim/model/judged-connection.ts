@@ -42,6 +42,8 @@ export class JudgedConnection implements FrameConnection {
   started = false;
   /** The pool was told that the connection is gone. */
   closed = false;
+  /** The client was told why its channels end. */
+  farewell = false;
   /** A channel was closed while the pool drains: nobody can say whether the pool took notice. */
   uncertain = false;
   /** By request id; ids may repeat, the newest counts. */
@@ -178,7 +180,7 @@ export class JudgedConnection implements FrameConnection {
     }
     const { handling } = this.#pool;
     const effects = handling?.connection === this ? handling.effects : null;
-    effects?.sent.push(message.name);
+    if (message.name !== "CloseChannel") effects?.sent.push(message.name);
     judgeSent(this, this.#pool, message, effects);
   }
 

@@ -45,11 +45,19 @@ export interface OpenShare {
 
 type JobMessage = mining.NewMiningJob | mining.NewExtendedMiningJob;
 
+/** A job as it was received, and the prefix it is for (SV2 5.3.10). */
+interface FutureJob {
+  readonly message: JobMessage;
+  readonly prefix: Uint8Array;
+}
+
 interface NaiveJob {
   readonly jobId: number;
   readonly version: number;
   /** Merkle root for what a miner puts behind the prefix. */
   readonly root: (extranonce: Uint8Array) => Uint8Array;
+  /** In force when the job came. */
+  readonly prefix: Uint8Array;
   readonly prevHash: Uint8Array;
   readonly nbits: number;
   readonly minNtime: number;
@@ -70,6 +78,7 @@ export interface NaiveChannelFields {
   readonly id: number;
   readonly kind: "standard" | "extended";
   readonly identity: Identity;
+  /** Of the opening; SetExtranoncePrefix changes it for later jobs. */
   readonly prefix: Uint8Array;
   readonly extranonceSize: number;
   readonly target: Uint8Array;
@@ -85,7 +94,8 @@ export class NaiveChannel {
   readonly fields: NaiveChannelFields;
   readonly #limits: JobLimits;
   #target: Uint8Array;
-  readonly #future = new Map<number, JobMessage>();
+  #prefix: Uint8Array;
+  readonly #future = new Map<number, FutureJob>();
   /** Of the tip, oldest first. */
   #jobs: NaiveJob[] = [];
   /** Of the tip before, as far as the pool must remember them; `surely` while it certainly does. */
@@ -104,6 +114,20 @@ export class NaiveChannel {
     this.fields = fields;
     this.#limits = limits;
     this.#target = fields.target;
+    this.#prefix = fields.prefix;
+  }
+
+  /** Prefixes that nobody else may have: the channel's, and those of jobs whose shares are certainly credited. */
+  prefixes(now: number): Uint8Array[] {
+    const held = this.#jobs.filter((job) => this.#isKnown(job, now) && this.#hasRoom);
+    return [this.#prefix, ...held.map(({ prefix }) => prefix)];
+  }
+
+  /** @returns what is wrong with the message */
+  setPrefix(prefix: Uint8Array): string | null {
+    if (prefix.length !== this.#prefix.length) return "the extranonce would change its size";
+    this.#prefix = prefix.slice();
+    return null;
   }
 
   /** prev_hash and nbits of the newest job; null before it. */
@@ -120,13 +144,14 @@ export class NaiveChannel {
   /** @returns what is wrong with the message */
   addJob(message: JobMessage, now: number): string | null {
     if (message.minNtime === null) {
-      this.#future.set(message.jobId, copyOf(message));
+      this.#future.set(message.jobId, { message: copyOf(message), prefix: this.#prefix });
       return null;
     }
     const last = this.#jobs.at(-1);
     if (last === undefined) return "a job before any SetNewPrevHash";
     if (message.minNtime < last.minNtime) return "min_ntime went back on the same tip";
-    return this.#activate(message, { ...last, minNtime: message.minNtime }, now);
+    const job = { message, prefix: this.#prefix };
+    return this.#activate(job, { ...last, minNtime: message.minNtime }, now);
   }
 
   /** @returns what is wrong with the message */
@@ -276,7 +301,7 @@ export class NaiveChannel {
   }
 
   #activate(
-    message: JobMessage,
+    { message, prefix }: FutureJob,
     tip: { readonly prevHash: Uint8Array; readonly nbits: number; readonly minNtime: number },
     now: number,
   ): string | null {
@@ -288,7 +313,8 @@ export class NaiveChannel {
     this.#jobs.push({
       jobId: message.jobId,
       version: message.version,
-      root: this.#rootOf(message),
+      root: this.#rootOf(message, prefix),
+      prefix,
       prevHash,
       nbits,
       minNtime,
@@ -302,13 +328,12 @@ export class NaiveChannel {
     return null;
   }
 
-  #rootOf(message: JobMessage): (extranonce: Uint8Array) => Uint8Array {
+  #rootOf(message: JobMessage, prefix: Uint8Array): (extranonce: Uint8Array) => Uint8Array {
     if ("merkleRoot" in message) {
       const root = message.merkleRoot.slice();
       return () => root;
     }
     const { coinbaseTxPrefix, coinbaseTxSuffix, merklePath } = copyOf(message);
-    const { prefix } = this.fields;
     return (extranonce) =>
       merkleRoot(sha256d(concatBytes(coinbaseTxPrefix, prefix, extranonce, coinbaseTxSuffix)), merklePath);
   }

@@ -1,12 +1,14 @@
 import { defaultChannelSettings } from "@lode/mining";
 import type { PoolSettings, ShareRecorderLimits } from "@lode/pool-server";
-import type { MiningServerSettings } from "@lode/roles";
+import { type MiningServerSettings, miningServerDefaults } from "@lode/roles";
 import type { Prng } from "@lode/testing";
 
 /** Bounds of one process's pool, drawn anew at every start so that each is reached by some seeds. */
 export interface PoolLimits {
   /** A few miners may be too many. */
   readonly isTight: boolean;
+  /** Budgets for what is refused are the product's own: no honest miner may feel them. */
+  readonly isPatient: boolean;
   readonly jobs: MiningServerSettings["channel"];
   readonly maxConnections: number;
   readonly maxChannels: number;
@@ -14,20 +16,36 @@ export interface PoolLimits {
   readonly setupTimeoutMs: number;
   readonly standardRefreshMs: number;
   readonly extendedRefreshMs: number;
+  readonly budgets: Budgets;
   readonly recorder: ShareRecorderLimits;
   readonly outageRefuseMs: number;
   readonly outageCloseMs: number;
 }
+
+type Budgets = Pick<
+  MiningServerSettings,
+  "invalidShares" | "invalidSharesPerChannel" | "invalidMessages" | "openings"
+>;
+
+/** Soon used up, also by honest miners. */
+const impatient: Budgets = {
+  invalidShares: { burst: 5, perSecond: 0.1 },
+  invalidSharesPerChannel: 1,
+  invalidMessages: { burst: 2, perSecond: 0.1 },
+  openings: { burst: 8, perSecond: 0.1 },
+};
 
 /** One share in four hashes at most: a few tries find one, and targets above still differ. */
 const EASIEST_TARGET = 1n << 254n;
 
 /** Draws the bounds: mostly the product's own, sometimes so small that they matter. */
 export function drawLimits(prng: Prng): PoolLimits {
-  const tight = (usual: number, small: readonly number[]) => (prng.chance(0.3) ? prng.pick(small) : usual);
+  const tight = <T>(usual: T, small: readonly T[]) => (prng.chance(0.3) ? prng.pick(small) : usual);
   const maxConnections = tight(20_000, [3, 8]);
   const maxChannels = tight(200_000, [2, 10, 30]);
+  const patient = prng.chance(0.7);
   return {
+    isPatient: patient,
     isTight: maxConnections < 20_000 || maxChannels < 200_000,
     jobs: {
       ...defaultChannelSettings,
@@ -43,6 +61,7 @@ export function drawLimits(prng: Prng): PoolLimits {
     setupTimeoutMs: 10_000,
     standardRefreshMs: 30_000,
     extendedRefreshMs: 60_000,
+    budgets: patient ? miningServerDefaults : impatient,
     recorder: {
       batchShares: tight(10_000, [1, 3, 10]),
       holdAfterMs: 5_000,
@@ -74,6 +93,10 @@ export function settingsFor(limits: PoolLimits): PoolSettings {
       standardRefreshMs,
       extendedRefreshMs,
       channel: limits.jobs,
+      invalidShares: limits.budgets.invalidShares,
+      invalidSharesPerChannel: limits.budgets.invalidSharesPerChannel,
+      invalidMessages: limits.budgets.invalidMessages,
+      openings: limits.budgets.openings,
     },
     recorder: limits.recorder,
   };

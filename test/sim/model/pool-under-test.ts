@@ -121,6 +121,19 @@ export class PoolUnderTest {
     return this.surroundings.nodes;
   }
 
+  /** Moves a channel to another extranonce prefix. @returns which */
+  movePrefix(prng: Prng): string {
+    const able = [...this.connections.values()].filter(
+      ({ ended, channels }) => ended === null && channels.size > 0,
+    );
+    if (able.length === 0) return "nobody";
+    const connection = prng.pick(able);
+    const channelId = prng.pick([...connection.channels.keys()]);
+    const moved = this.#pool.moveExtranoncePrefix(connection.id, channelId);
+    if (moved) this.world.reach("prefix moved");
+    return `channel ${channelId} of connection ${connection.id}: ${moved}`;
+  }
+
   get status(): ReturnType<Pool["status"]> {
     return this.#pool.status();
   }

@@ -1,4 +1,6 @@
 import { bytesToTarget } from "@lode/bitcoin";
+import { MiningFlags } from "@lode/protocol";
+import { GROUP_CHANNEL_ID } from "@lode/roles";
 import type { ServerMessage } from "@lode/testing";
 import type { InvariantName } from "../world/world.ts";
 import { hex } from "./hashing.ts";
@@ -21,6 +23,13 @@ export function judgeSent(
   new SentRules(connection, pool).judge(message, effects);
 }
 
+type WorkMessage = Extract<
+  ServerMessage,
+  {
+    name: "NewMiningJob" | "NewExtendedMiningJob" | "SetNewPrevHash" | "SetTarget" | "SetExtranoncePrefix";
+  }
+>;
+
 class SentRules {
   readonly #connection: JudgedConnection;
   readonly #pool: PoolUnderTest;
@@ -31,6 +40,10 @@ class SentRules {
   }
 
   judge(message: ServerMessage, effects: FrameEffects | null): void {
+    const { farewell, ended } = this.#connection;
+    // What is sent on a connection that is closing goes nowhere.
+    if (farewell && ended === null && message.name !== "CloseChannel")
+      this.#wrong("protocol", `${message.name} after the connection's end was announced`);
     switch (message.name) {
       case "SetupConnectionSuccess":
       case "SetupConnectionError":
@@ -62,7 +75,11 @@ class SentRules {
       case "NewExtendedMiningJob":
       case "SetNewPrevHash":
       case "SetTarget":
-        this.#onWork(message);
+      case "SetExtranoncePrefix":
+        for (const channel of this.#addressed(message)) this.#onWork(channel, message);
+        break;
+      case "CloseChannel":
+        this.#connection.farewell = true;
         break;
       case "Reconnect":
       case "SetCustomMiningJobError":
@@ -93,12 +110,7 @@ class SentRules {
       this.#wrong("protocol", `channel id ${id}, not ${this.#connection.nextChannelId}`);
     this.#connection.nextChannelId = id + 1;
     if (prefix.length + extranonceSize !== 20) this.#wrong("protocol", "extranonce sizes differ");
-    const space = hex(prefix.subarray(0, 4));
-    for (const other of this.#pool.channels()) {
-      if (hex(other.fields.prefix.subarray(0, 4)) === space) {
-        this.#wrong("protocol", `search space ${space} was given out twice`);
-      }
-    }
+    this.#judgePrefix(prefix);
     const { kind, maxTarget, identity } = request;
     const target = fields.target.slice();
     const channel = new NaiveChannel(
@@ -122,33 +134,57 @@ class SentRules {
       this.#wrong("true-record", `SubmitShares.Success on channel ${fields.channelId}: ${fault}`);
   }
 
-  #onWork(
-    message: Extract<
-      ServerMessage,
-      { name: "NewMiningJob" | "NewExtendedMiningJob" | "SetNewPrevHash" | "SetTarget" }
-    >,
-  ): void {
+  /** No other channel may have the prefix, or credit shares of jobs that were sent under it. */
+  #judgePrefix(prefix: Uint8Array): void {
+    const space = hex(prefix.subarray(0, 4));
     const now = this.#pool.world.clock.monotonic();
-    const channel = this.#connection.channels.get(message.fields.channelId);
-    if (channel === undefined) {
-      this.#wrong("protocol", `${message.name} for channel ${message.fields.channelId}, which is not open`);
-      return;
+    for (const other of this.#pool.channels()) {
+      if (other.prefixes(now).some((taken) => hex(taken.subarray(0, 4)) === space)) {
+        this.#wrong("protocol", `search space ${space} was given out twice`);
+      }
     }
-    if (message.name === "SetTarget") {
-      if (bytesToTarget(message.fields.maximumTarget) === 0n) this.#wrong("protocol", "a target of 0");
-      channel.setTarget(message.fields.maximumTarget);
-      return;
+  }
+
+  /** The channel a message is for, or all of the group (SV2 5.2.3). */
+  #addressed({ name, fields: { channelId } }: WorkMessage): NaiveChannel[] {
+    const { channels, flags } = this.#connection;
+    const channel = channels.get(channelId);
+    if (channel !== undefined) return [channel];
+    const broadcast = name === "NewExtendedMiningJob" || name === "SetNewPrevHash";
+    const readable = ((flags ?? 0) & MiningFlags.requiresStandardJobs) === 0;
+    if (channelId !== GROUP_CHANNEL_ID || channels.size < 2 || !broadcast || !readable) {
+      this.#wrong("protocol", `${name} for channel ${channelId}, which is not open`);
+      return [];
     }
-    const standard = message.name === "NewMiningJob";
-    if (message.name !== "SetNewPrevHash" && standard !== (channel.fields.kind === "standard")) {
-      this.#wrong("protocol", `${message.name} to a channel of the other kind`);
+    this.#pool.world.reach(`group ${name}`);
+    return [...channels.values()];
+  }
+
+  #onWork(channel: NaiveChannel, message: WorkMessage): void {
+    const now = this.#pool.world.clock.monotonic();
+    const { id, kind } = channel.fields;
+    const direct = message.fields.channelId === id;
+    const wrongKind = kind === "standard" ? "NewExtendedMiningJob" : "NewMiningJob";
+    if (direct && message.name === wrongKind) this.#wrong("protocol", `${message.name} to a ${kind} channel`);
+    const fault = this.#follow(channel, message, now);
+    if (fault !== null) this.#wrong("protocol", `${message.name} on channel ${id}: ${fault}`);
+  }
+
+  #follow(channel: NaiveChannel, message: WorkMessage, now: number): string | null {
+    switch (message.name) {
+      case "SetTarget":
+        if (bytesToTarget(message.fields.maximumTarget) === 0n) return "a target of 0";
+        return channel.setTarget(message.fields.maximumTarget);
+      case "SetExtranoncePrefix":
+        this.#judgePrefix(message.fields.extranoncePrefix);
+        return channel.setPrefix(message.fields.extranoncePrefix);
+      case "SetNewPrevHash":
+        this.#connection.judgeJobAge(channel);
+        return channel.setNewPrevHash(message.fields, now);
+      default:
+        this.#connection.judgeJobAge(channel);
+        return channel.addJob(message.fields, now);
     }
-    this.#connection.judgeJobAge(channel);
-    const fault =
-      message.name === "SetNewPrevHash"
-        ? channel.setNewPrevHash(message.fields, now)
-        : channel.addJob(message.fields, now);
-    if (fault !== null) this.#wrong("protocol", `${message.name} on channel ${channel.fields.id}: ${fault}`);
   }
 
   #wrong(invariant: InvariantName, detail: string): void {
