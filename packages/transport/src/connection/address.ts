@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6, SocketAddress } from "node:net";
 
 const MAPPED = "::ffff:";
 
@@ -8,19 +8,60 @@ export function plainAddress(address: string): string {
   return isIPv4(tail) ? tail : address;
 }
 
+/** How much of an address names whom limits and bans count as one: prefix lengths in bits. */
+export interface BlockBits {
+  /** 1 to 32. */
+  readonly ipv4: number;
+  /** 1 to 128. */
+  readonly ipv6: number;
+}
+
+/** One IPv4 address, and the /64 of an IPv6 address, which is what one customer gets. */
+export const defaultBlockBits: BlockBits = { ipv4: 32, ipv6: 64 };
+
 /**
- * What per-address limits count by: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets.
- * Takes what {@link plainAddress} returns.
+ * The block of an address, which per-address limits count by: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/64`. Takes what
+ * {@link plainAddress} returns; what is no IP address is its own block.
  */
-export function addressGroup(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = "", tail] = address.replace(/%.*$/, "").split("::");
-  const groups = head === "" ? [] : head.split(":");
-  if (tail !== undefined) {
-    const last = tail === "" ? [] : tail.split(":");
-    const written = groups.length + last.length + (tail.includes(".") ? 1 : 0);
-    groups.push(...new Array<string>(Math.max(0, 8 - written)).fill("0"), ...last);
+export function addressBlock(address: string, bits: BlockBits): string {
+  if (isIPv4(address)) {
+    if (bits.ipv4 === 32) return address;
+    const bytes = masked(address.split(".").map(Number), 8, bits.ipv4);
+    return `${bytes.join(".")}/${bits.ipv4}`;
   }
-  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
-  return `${network.join(":")}::/64`;
+  if (!isIPv6(address)) return address;
+  return `${formatIpv6(masked(ipv6Groups(address), 16, bits.ipv6))}/${bits.ipv6}`;
+}
+
+/** Eight groups of 16 bits, written as RFC 5952 says. */
+export function formatIpv6(groups: readonly number[]): string {
+  const address = groups.map((group) => group.toString(16)).join(":");
+  return new SocketAddress({ family: "ipv6", address }).address;
+}
+
+/** The eight groups of an IPv6 address; a zone is left out. */
+function ipv6Groups(address: string): number[] {
+  const [head = "", tail] = address.replace(/%.*$/, "").split("::");
+  const groups = groupsOf(head);
+  if (tail === undefined) return groups;
+  const last = groupsOf(tail);
+  return [...groups, ...new Array<number>(8 - groups.length - last.length).fill(0), ...last];
+}
+
+/** A run of groups, the last of which may be written as an IPv4 address. */
+function groupsOf(text: string): number[] {
+  if (text === "") return [];
+  return text.split(":").flatMap((group) => {
+    if (!group.includes(".")) return Number.parseInt(group, 16);
+    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
+    return [a * 256 + b, c * 256 + d];
+  });
+}
+
+/** Numbers of `width` bits each, with everything behind the first `bits` bits cleared. */
+function masked(numbers: readonly number[], width: number, bits: number): number[] {
+  return numbers.map((number, index) => {
+    const cleared = Math.min(width, Math.max(0, (index + 1) * width - bits));
+    return (number >> cleared) << cleared;
+  });
 }
