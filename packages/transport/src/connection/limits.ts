@@ -1,3 +1,19 @@
+import { type BlockBits, defaultBlockBits } from "./address.ts";
+
+/** How much a peer may send: `burst` at once, and `perSecond` more each second, up to `burst` again. */
+export interface ReadAllowance {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+/** How fast a connection is read. A peer above it is not cut: it is not read for a moment, and TCP holds it back. */
+export interface ReadLimits {
+  /** Ciphertext bytes. */
+  readonly bytes: ReadAllowance;
+  /** Whole frames. */
+  readonly frames: ReadAllowance;
+}
+
 /** Bounds of one connection. Times in milliseconds. */
 export interface ConnectionLimits {
   /** From accept or connect to the last handshake byte, and from there to `start`. */
@@ -12,18 +28,22 @@ export interface ConnectionLimits {
   readonly closeMs: number;
   /** Silence after which TCP probes the peer. */
   readonly keepAliveMs: number;
+  /** How fast the peer may send; null reads whatever comes. */
+  readonly reading: ReadLimits | null;
 }
 
 /** Bounds of a listener. A refused socket is closed without a word and counted. */
 export interface ListenLimits extends ConnectionLimits {
   /** Sockets in all, handshakes included. */
   readonly connections: number;
-  /** Sockets per remote address (IPv6: per /64). Farms stand behind one address. */
+  /** Sockets per block of remote addresses. Farms stand behind one address. */
   readonly connectionsPerAddress: number;
   /** Sockets that have not finished their handshake. */
   readonly handshakes: number;
-  /** The same per remote address. */
+  /** The same per block of remote addresses. */
   readonly handshakesPerAddress: number;
+  /** What a block of addresses is. */
+  readonly blockBits: BlockBits;
 }
 
 /** Bounds of {@link dial}. */
@@ -39,14 +59,23 @@ export const defaultConnectionLimits: ConnectionLimits = {
   frameMs: 30_000,
   closeMs: 5_000,
   keepAliveMs: 60_000,
+  reading: null,
+};
+
+/** A proxy with 10,000 channels sends some 1,000 shares a second at six a minute each; opening them is one burst. */
+export const defaultReadLimits: ReadLimits = {
+  bytes: { burst: 8_000_000, perSecond: 2_000_000 },
+  frames: { burst: 20_000, perSecond: 5_000 },
 };
 
 export const defaultListenLimits: ListenLimits = {
   ...defaultConnectionLimits,
+  reading: defaultReadLimits,
   connections: 20_000,
   connectionsPerAddress: 10_000,
   handshakes: 4_096,
   handshakesPerAddress: 2_048,
+  blockBits: defaultBlockBits,
 };
 
 export const defaultDialLimits: DialLimits = { ...defaultConnectionLimits, connectMs: 5_000 };

@@ -63,6 +63,7 @@ class Peer {
 }
 
 interface Setup {
+  onThrottle?: (pauseMs: number) => void;
   limits?: Partial<ConnectionLimits>;
   onFrame?: (header: FrameHeader, connection: FrameConnection) => void;
   onClose?: () => void;
@@ -73,7 +74,11 @@ interface Setup {
 /** A connection over loopback with its deadlines on a virtual clock; turns are real. */
 async function setUp(setup: Setup = {}) {
   const time = new VirtualClock();
-  const clock: Clock = { ...systemClock, after: (ms, callback) => time.after(ms, callback) };
+  const clock: Clock = {
+    ...systemClock,
+    monotonic: () => time.monotonic(),
+    after: (ms, callback) => time.after(ms, callback),
+  };
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -94,6 +99,7 @@ async function setUp(setup: Setup = {}) {
       logger: setup.logger ?? silentLogger,
       maxLength: () => 100_000,
       limits: { ...defaultConnectionLimits, ...setup.limits },
+      onThrottle: (_, pauseMs) => setup.onThrottle?.(pauseMs),
     },
   );
   const seen: string[] = [];
@@ -356,5 +362,101 @@ describe("a peer that does not read", () => {
     peer.read();
     connection.send(chunk);
     await until(() => peer.seen.length === 1);
+  });
+});
+
+describe("a peer that sends too fast", () => {
+  const slow = { bytes: { burst: 1_000_000, perSecond: 1_000_000 }, frames: { burst: 100, perSecond: 100 } };
+  const flood = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => frame(i % 200, 20));
+  const settled = async (seen: readonly string[]): Promise<void> => {
+    for (let before = -1; before !== seen.length; ) {
+      before = seen.length;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+
+  it("is read more slowly and loses nothing", async () => {
+    const pauses: number[] = [];
+    const { peer, seen, closes, time } = await setUp({
+      limits: { reading: slow },
+      onThrottle: (ms) => pauses.push(ms),
+    });
+    peer.socket.write(peer.seal(...flood(6_000)));
+    await until(() => pauses.length === 1);
+    await settled(seen);
+    // What one read of the socket brings is taken; far from everything that was sent.
+    expect(seen.length).toBeGreaterThanOrEqual(100);
+    expect(seen.length).toBeLessThan(4_000);
+    expect(time.pendingTimers).toBe(1);
+    while (seen.length < 6_000) {
+      time.advance(1_000);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(seen).toEqual(flood(6_000).map(([, , type]) => `${type}:20`));
+    expect(time.monotonic()).toBeGreaterThanOrEqual(45_000);
+    expect(pauses.every((ms, i) => (ms === 0) === (i % 2 === 1))).toBe(true);
+    expect(closes).toEqual([]);
+  });
+
+  it("may send its burst at once, and again after a while", async () => {
+    const pauses: number[] = [];
+    const { peer, seen, time } = await setUp({
+      limits: { reading: slow },
+      onThrottle: (ms) => pauses.push(ms),
+    });
+    for (let round = 1; round <= 5; round++) {
+      peer.socket.write(peer.seal(...flood(95)));
+      await until(() => seen.length === 95 * round);
+      time.advance(1_000);
+    }
+    expect(pauses).toEqual([]);
+  });
+
+  it("is not blamed for a frame that was not read to its end", async () => {
+    const { peer, seen, closes, time } = await setUp({
+      limits: { reading: { ...slow, bytes: { burst: 10_000, perSecond: 100 } } },
+    });
+    const bytes = peer.seal(frame(1, 90_000), frame(2, 2));
+    peer.socket.write(bytes.subarray(0, 40_000));
+    await until(() => time.pendingTimers === 1);
+    peer.socket.write(bytes.subarray(40_000));
+    // Far beyond the time of a frame, in pauses that are longer.
+    for (let i = 0; i < 200 && seen.length < 2; i++) {
+      time.advance(defaultConnectionLimits.frameMs / 2);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(time.monotonic()).toBeGreaterThan(2 * defaultConnectionLimits.frameMs);
+    expect(seen).toEqual(["1:90000", "2:2"]);
+    expect(closes).toEqual([]);
+  });
+
+  it("can be closed meanwhile, and gets its last bytes", async () => {
+    const pauses: number[] = [];
+    const { connection, peer, whenClosed, time } = await setUp({
+      limits: { reading: slow },
+      onThrottle: (ms) => pauses.push(ms),
+    });
+    peer.read();
+    peer.socket.write(peer.seal(...flood(3_000)));
+    await until(() => pauses.length === 1);
+    connection.send(frame(7, 7));
+    connection.close("drained");
+    await until(() => peer.seen.length === 1);
+    peer.socket.end();
+    expect(await whenClosed).toBe("drained");
+    expect([pauses.length, pauses.at(-1), time.pendingTimers]).toEqual([2, 0, 0]);
+  });
+
+  it("can be destroyed meanwhile", async () => {
+    const pauses: number[] = [];
+    const { connection, peer, whenClosed, time } = await setUp({
+      limits: { reading: slow },
+      onThrottle: (ms) => pauses.push(ms),
+    });
+    peer.socket.write(peer.seal(...flood(3_000)));
+    await until(() => pauses.length === 1);
+    connection.destroy("server-full");
+    expect(await whenClosed).toBe("server-full");
+    expect([pauses.at(-1), time.pendingTimers]).toEqual([0, 0]);
   });
 });

@@ -12,6 +12,7 @@ import {
 } from "./frame-connection.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import type { ConnectionLimits, MaxLength } from "./limits.ts";
+import { ReadBudget } from "./read-budget.ts";
 
 /** What connections of one listener or dialer share. */
 export interface ConnectionContext {
@@ -20,6 +21,8 @@ export interface ConnectionContext {
   readonly logger: Logger;
   readonly maxLength: MaxLength;
   readonly limits: ConnectionLimits;
+  /** The peer sends too fast: nothing is read from it for `pauseMs`, and again from the call with 0 on. */
+  readonly onThrottle?: (connection: FrameConnection, pauseMs: number) => void;
 }
 
 /** The keys of one finished handshake, 32 bytes each; copied, then wiped. */
@@ -40,6 +43,10 @@ export class SocketConnection implements FrameConnection, FrameSink {
   readonly #sealer: FrameCipher;
   readonly #opener: FrameCipher;
   readonly #reader: FrameReader;
+  readonly #budget: ReadBudget | null;
+  /** Bytes that may be read before the budget is asked. */
+  #readable: number;
+  #throttleTimer: Timer | null = null;
   #handler: FrameHandler | null = null;
   #state: "open" | "closing" | "closed" = "open";
   #reason: string | null = null;
@@ -61,12 +68,25 @@ export class SocketConnection implements FrameConnection, FrameSink {
     keys.sendKey.fill(0);
     keys.receiveKey.fill(0);
     this.#reader = new FrameReader(this.#opener, context.maxLength);
+    const { reading } = context.limits;
+    this.#budget = reading === null ? null : new ReadBudget(reading, context.clock.monotonic());
+    this.#readable = this.#budget === null ? Number.POSITIVE_INFINITY : this.#budget.window;
     this.#startTimer = this.#expire(context.limits.handshakeMs, "not-started");
     socket.on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClosed);
   }
 
   get queuedBytes(): number {
     return this.#staged + this.#socket.writableLength;
+  }
+
+  /** Frames received so far. */
+  get receivedFrames(): number {
+    return this.#reader.frames;
+  }
+
+  /** Why the connection ends or ended; null while it is open. */
+  get closeReason(): string | null {
+    return this.#reason;
   }
 
   start(handler: FrameHandler): void {
@@ -118,6 +138,7 @@ export class SocketConnection implements FrameConnection, FrameSink {
     this.#reason = reason;
     if (this.#staged > 0) this.#writeStaged();
     this.#socket.end();
+    this.#endThrottle();
     // Reading on, into nothing, lets the peer take the last bytes: closing with unread input would reset the connection.
     this.#socket.resume();
     const { clock, limits } = this.#context;
@@ -187,11 +208,43 @@ export class SocketConnection implements FrameConnection, FrameSink {
       const fault = this.#reader.push(chunk, this);
       if (fault !== null) this.#fail(fault);
       else if (this.#reader.midFrame && this.#frameTimer === null) this.#watchFrame();
+      this.#readable -= chunk.length;
+      if (this.#readable < 0) this.#settleReading();
     } catch (error) {
       this.#context.logger.error({ conn_id: this.id, err: error }, "a frame could not be opened");
       this.#fail("cipher-failed");
     }
   };
+
+  /** Lets the peer's bytes wait in the socket, and so at the peer, until its budget allows more. Nothing is lost. */
+  #settleReading(): void {
+    const budget = this.#budget!;
+    const { clock, onThrottle } = this.#context;
+    const read = budget.window - this.#readable;
+    const pauseMs = budget.settle(read, this.#reader.frames, clock.monotonic());
+    this.#readable = budget.window;
+    if (pauseMs === 0 || this.#state !== "open") return;
+    this.#socket.pause();
+    // The frame under way cannot end now: its time begins anew afterwards.
+    this.#frameTimer?.cancel();
+    this.#frameTimer = null;
+    this.#throttleTimer = clock.after(pauseMs, () => this.#readOn());
+    onThrottle?.(this, pauseMs);
+  }
+
+  #readOn(): void {
+    this.#endThrottle();
+    if (this.#state !== "open") return;
+    this.#socket.resume();
+    if (this.#reader.midFrame) this.#watchFrame();
+  }
+
+  #endThrottle(): void {
+    if (this.#throttleTimer === null) return;
+    this.#throttleTimer.cancel();
+    this.#throttleTimer = null;
+    this.#context.onThrottle?.(this, 0);
+  }
 
   /** Looks once per period whether the frame that was open at its start still is; costs nothing per frame. */
   #watchFrame(): void {
@@ -220,6 +273,7 @@ export class SocketConnection implements FrameConnection, FrameSink {
     this.#stallTimer?.cancel();
     this.#frameTimer?.cancel();
     this.#closeTimer?.cancel();
+    this.#endThrottle();
     this.#sealer.free();
     this.#opener.free();
     this.#reportClose();
