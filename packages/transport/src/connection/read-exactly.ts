@@ -7,10 +7,12 @@ const MIN_TEXT = 16;
 /**
  * The next `size` bytes of a socket; anything behind them is put back, and the socket is left paused.
  *
+ * @param options `text`: these bytes may be text
  * @throws TransportError `closed-in-handshake`, or `plaintext-peer` when all that came is printable text (a key looks
  *   random, so that is no key); whatever the socket was destroyed with comes first
  */
-export function readExactly(socket: Socket, size: number): Promise<Uint8Array> {
+export function readExactly(socket: Socket, size: number, options?: { text: boolean }): Promise<Uint8Array> {
+  const mayBeText = options?.text ?? false;
   return new Promise((resolve, reject) => {
     const bytes = new Uint8Array(size);
     let have = 0;
@@ -24,7 +26,7 @@ export function readExactly(socket: Socket, size: number): Promise<Uint8Array> {
       const taken = Math.min(size - have, chunk.length);
       bytes.set(chunk.subarray(0, taken), have);
       have += taken;
-      if (have >= MIN_TEXT && isText(bytes.subarray(0, have))) {
+      if (!mayBeText && have >= MIN_TEXT && isText(bytes.subarray(0, have))) {
         finish(new TransportError({ code: "plaintext-peer" }));
       } else if (have === size) {
         finish(null);
