@@ -1,4 +1,8 @@
 /** Noise NX handshake, server identity, key text forms and encrypted frame connections (SV2 chapter 4). */
+export { addressBlock, type BlockBits, defaultBlockBits } from "./connection/address.ts";
+export { AddressRanges } from "./connection/address-ranges.ts";
+export { type RefusalReason, refusalReasons } from "./connection/admission.ts";
+export type { ConnectionWatch } from "./connection/connection-watch.ts";
 export { type DialOptions, dial } from "./connection/dial.ts";
 export type { FrameConnection, FrameHandler, TransportReason } from "./connection/frame-connection.ts";
 export { splitHostPort } from "./connection/host-port.ts";
@@ -8,12 +12,21 @@ export {
   defaultConnectionLimits,
   defaultDialLimits,
   defaultListenLimits,
+  defaultReadLimits,
   type ListenLimits,
   type MaxLength,
+  type ReadAllowance,
+  type ReadLimits,
   UNKNOWN_MESSAGE_MAX_LENGTH,
 } from "./connection/limits.ts";
 export { type Listener, type ListenOptions, listen } from "./connection/listen.ts";
 export { type MemoryFault, type MemoryPairOptions, memoryPair } from "./connection/memory-pair.ts";
+export {
+  ProxyHeaderError,
+  type ProxyHeaderErrorType,
+  type ProxySource,
+  parseProxyHeader,
+} from "./connection/proxy-header.ts";
 export { TransportError, type TransportErrorType } from "./connection/transport-error.ts";
 export type { Curve, CurveBackend } from "./curve/curve.ts";
 export { decodeElligatorSwift, encodeElligatorSwift } from "./curve/elligator-swift.ts";

@@ -1,56 +1,122 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Admission, type Ticket } from "./admission.ts";
-import { defaultListenLimits } from "./limits.ts";
+import { defaultListenLimits, type ListenLimits } from "./limits.ts";
 
-const admission = (limits: Partial<typeof defaultListenLimits>): Admission =>
+const admission = (limits: Partial<ListenLimits>): Admission =>
   new Admission({ ...defaultListenLimits, ...limits });
-const ticket = (result: Ticket | string): Ticket => {
+
+/** A ticket with a seat in its address's block, or why there is none. */
+function enter(door: Admission, address: string): Ticket | string {
+  const ticket = door.admit();
+  if (typeof ticket === "string") return ticket;
+  const refusal = ticket.seat(address);
+  if (refusal === null) return ticket;
+  ticket.release();
+  return refusal;
+}
+
+function ticket(result: Ticket | string): Ticket {
   if (typeof result === "string") throw new Error(result);
   return result;
-};
+}
 
 describe("admission", () => {
   it("bounds sockets in all", () => {
     const door = admission({ connections: 2 });
-    const first = ticket(door.admit("192.0.2.1"));
-    ticket(door.admit("192.0.2.2"));
-    expect(door.admit("192.0.2.3")).toBe("too-many-connections");
+    const first = ticket(enter(door, "192.0.2.1"));
+    ticket(enter(door, "192.0.2.2"));
+    expect(enter(door, "192.0.2.3")).toBe("too-many-connections");
     first.release();
-    ticket(door.admit("192.0.2.3"));
+    ticket(enter(door, "192.0.2.3"));
     expect(door.connections).toBe(2);
   });
 
   it("bounds sockets per address, and per IPv6 customer", () => {
     const door = admission({ connectionsPerAddress: 1 });
-    ticket(door.admit("192.0.2.1"));
-    expect(door.admit("192.0.2.1")).toBe("too-many-connections-per-address");
-    ticket(door.admit("192.0.2.2"));
-    ticket(door.admit("2001:db8::1"));
-    expect(door.admit("2001:db8::2")).toBe("too-many-connections-per-address");
+    ticket(enter(door, "192.0.2.1"));
+    expect(enter(door, "192.0.2.1")).toBe("too-many-connections-per-address");
+    ticket(enter(door, "192.0.2.2"));
+    ticket(enter(door, "2001:db8::1"));
+    expect(enter(door, "2001:db8::2")).toBe("too-many-connections-per-address");
+    expect(door.connections).toBe(3);
+  });
+
+  it("counts by blocks of the configured size", () => {
+    const door = admission({ connectionsPerAddress: 1, blockBits: { ipv4: 24, ipv6: 48 } });
+    ticket(enter(door, "192.0.2.1"));
+    expect(enter(door, "192.0.2.200")).toBe("too-many-connections-per-address");
+    ticket(enter(door, "192.0.3.1"));
+    ticket(enter(door, "2001:db8:0:1::1"));
+    expect(enter(door, "2001:db8:0:2::1")).toBe("too-many-connections-per-address");
   });
 
   it("bounds handshakes in flight, in all and per address", () => {
     const door = admission({ handshakes: 2, handshakesPerAddress: 1 });
-    const first = ticket(door.admit("192.0.2.1"));
-    expect(door.admit("192.0.2.1")).toBe("too-many-handshakes-per-address");
-    ticket(door.admit("192.0.2.2"));
-    expect(door.admit("192.0.2.3")).toBe("too-many-handshakes");
+    const first = ticket(enter(door, "192.0.2.1"));
+    expect(enter(door, "192.0.2.1")).toBe("too-many-handshakes-per-address");
+    ticket(enter(door, "192.0.2.2"));
+    expect(enter(door, "192.0.2.3")).toBe("too-many-handshakes");
     first.handshakeDone();
-    ticket(door.admit("192.0.2.1"));
+    ticket(enter(door, "192.0.2.1"));
   });
 
-  it("counts every end once, in whatever order it is told", () => {
-    const door = admission({});
-    const one = ticket(door.admit("192.0.2.1"));
+  it("counts sockets without a seat in all only", () => {
+    const door = admission({ connections: 3, connectionsPerAddress: 1 });
+    const unseated = [door.admit(), door.admit()].map(ticket);
+    expect([door.connections, door.handshakes, door.blocks]).toEqual([2, 2, 0]);
+    ticket(enter(door, "192.0.2.1"));
+    expect(door.admit()).toBe("too-many-connections");
+    for (const one of unseated) one.release();
+    expect([door.connections, door.handshakes, door.blocks]).toEqual([1, 1, 1]);
+  });
+
+  it("seats a ticket once, and never after its end", () => {
+    const door = admission({ connectionsPerAddress: 1 });
+    const one = ticket(door.admit());
+    expect([one.seat("192.0.2.1"), one.seat("192.0.2.2")]).toEqual([null, null]);
     one.release();
-    one.handshakeDone();
-    one.release();
-    expect([door.connections, door.handshakes]).toEqual([0, 0]);
-    const two = ticket(door.admit("192.0.2.1"));
-    two.handshakeDone();
-    two.handshakeDone();
-    expect([door.connections, door.handshakes]).toEqual([1, 0]);
-    two.release();
-    expect([door.connections, door.handshakes]).toEqual([0, 0]);
+    expect(one.seat("192.0.2.1")).toBeNull();
+    expect([door.connections, door.handshakes, door.blocks]).toEqual([0, 0, 0]);
+  });
+
+  it("always counts what is open and forgets blocks without a socket, whatever the order of events", () => {
+    const step = fc.record({
+      kind: fc.constantFrom("enter", "unseated", "handshakeDone", "release"),
+      pick: fc.nat(30),
+      address: fc.constantFrom("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const limits = { connections: 9, connectionsPerAddress: 4, handshakes: 6, handshakesPerAddress: 3 };
+        const door = admission(limits);
+        const model: { ticket: Ticket; block: string | null; shaking: boolean; open: boolean }[] = [];
+        for (const { kind, pick, address } of steps) {
+          const chosen = model[pick % Math.max(1, model.length)];
+          if (kind === "enter" || kind === "unseated") {
+            const result = kind === "enter" ? enter(door, address) : door.admit();
+            const block = kind === "unseated" ? null : address.startsWith("2001") ? "2001" : address;
+            const mine = model.filter((entry) => entry.open && entry.block === block && block !== null);
+            const open = model.filter((entry) => entry.open);
+            const full =
+              open.length >= limits.connections ||
+              open.filter((entry) => entry.shaking).length >= limits.handshakes ||
+              mine.length >= limits.connectionsPerAddress ||
+              mine.filter((entry) => entry.shaking).length >= limits.handshakesPerAddress;
+            expect(typeof result === "string").toBe(full);
+            if (typeof result !== "string") model.push({ ticket: result, block, shaking: true, open: true });
+          } else if (chosen !== undefined) {
+            chosen.ticket[kind as "handshakeDone" | "release"]();
+            chosen.shaking = false;
+            if (kind === "release") chosen.open = false;
+          }
+          const open = model.filter((entry) => entry.open);
+          expect(door.connections).toBe(open.length);
+          expect(door.handshakes).toBe(open.filter((entry) => entry.shaking).length);
+          expect(door.blocks).toBe(new Set(open.flatMap(({ block }) => block ?? [])).size);
+        }
+      }),
+      { numRuns: 150 },
+    );
   });
 });

@@ -1,30 +1,39 @@
-import { addressGroup } from "./address.ts";
+import { addressBlock } from "./address.ts";
 import type { ListenLimits } from "./limits.ts";
 
+/** Every bound that can turn a socket away. */
+export const refusalReasons = [
+  "too-many-connections",
+  "too-many-connections-per-address",
+  "too-many-handshakes",
+  "too-many-handshakes-per-address",
+] as const;
+
 /** Which bound turned a socket away. */
-export type RefusalReason =
-  | "too-many-connections"
-  | "too-many-connections-per-address"
-  | "too-many-handshakes"
-  | "too-many-handshakes-per-address";
+export type RefusalReason = (typeof refusalReasons)[number];
 
 interface Counts {
   connections: number;
   handshakes: number;
 }
 
-/** A socket's place in the counts. Each method works once. */
+/** A socket's place in the counts. */
 export interface Ticket {
-  /** The handshake is over, well or not. */
+  /**
+   * Counts the socket with its block as well, once it is known whose it is; null, or the bound that this breaks. A ticket
+   * that is not seated counts in all only.
+   */
+  seat(address: string): RefusalReason | null;
+  /** The handshake is over, well or not. Works once. */
   handshakeDone(): void;
-  /** The socket is closed. */
+  /** The socket is closed. Works once. */
   release(): void;
 }
 
-/** Counts sockets in all and by address. Addresses without a socket are forgotten, so the map is bounded too. */
+/** Counts sockets in all and by address block. Blocks without a socket are forgotten, so the map is bounded too. */
 export class Admission {
   readonly #limits: ListenLimits;
-  readonly #byAddress = new Map<string, Counts>();
+  readonly #byBlock = new Map<string, Counts>();
   readonly #total: Counts = { connections: 0, handshakes: 0 };
 
   constructor(limits: ListenLimits) {
@@ -41,41 +50,55 @@ export class Admission {
     return this.#total.handshakes;
   }
 
-  /** A ticket for a new socket, or the bound it breaks. */
-  admit(address: string): Ticket | RefusalReason {
-    const limits = this.#limits;
-    const key = addressGroup(address);
-    const counts = this.#byAddress.get(key) ?? { connections: 0, handshakes: 0 };
-    if (this.#total.connections >= limits.connections) return "too-many-connections";
-    if (counts.connections >= limits.connectionsPerAddress) return "too-many-connections-per-address";
-    if (this.#total.handshakes >= limits.handshakes) return "too-many-handshakes";
-    if (counts.handshakes >= limits.handshakesPerAddress) return "too-many-handshakes-per-address";
-    this.#byAddress.set(key, counts);
-    this.#add(counts, "connections", 1);
-    this.#add(counts, "handshakes", 1);
-    return this.#ticket(key, counts);
+  /** Address blocks that have a socket. */
+  get blocks(): number {
+    return this.#byBlock.size;
   }
 
-  #ticket(key: string, counts: Counts): Ticket {
+  /** A ticket for a new socket, or the total bound it breaks. */
+  admit(): Ticket | RefusalReason {
+    const { connections, handshakes } = this.#limits;
+    if (this.#total.connections >= connections) return "too-many-connections";
+    if (this.#total.handshakes >= handshakes) return "too-many-handshakes";
+    this.#total.connections += 1;
+    this.#total.handshakes += 1;
+    return this.#ticket();
+  }
+
+  #ticket(): Ticket {
+    let block: string | null = null;
+    let counts: Counts | null = null;
     let shaking = true;
     let open = true;
     const handshakeDone = (): void => {
       if (!shaking) return;
       shaking = false;
-      this.#add(counts, "handshakes", -1);
+      this.#total.handshakes -= 1;
+      if (counts !== null) counts.handshakes -= 1;
+    };
+    const seat = (address: string): RefusalReason | null => {
+      if (!open || !shaking || counts !== null) return null;
+      const { connectionsPerAddress, handshakesPerAddress, blockBits } = this.#limits;
+      const key = addressBlock(address, blockBits);
+      const found = this.#byBlock.get(key) ?? { connections: 0, handshakes: 0 };
+      if (found.connections >= connectionsPerAddress) return "too-many-connections-per-address";
+      if (found.handshakes >= handshakesPerAddress) return "too-many-handshakes-per-address";
+      found.connections += 1;
+      found.handshakes += 1;
+      this.#byBlock.set(key, found);
+      block = key;
+      counts = found;
+      return null;
     };
     const release = (): void => {
       if (!open) return;
-      open = false;
       handshakeDone();
-      this.#add(counts, "connections", -1);
-      if (counts.connections === 0) this.#byAddress.delete(key);
+      open = false;
+      this.#total.connections -= 1;
+      if (counts === null || block === null) return;
+      counts.connections -= 1;
+      if (counts.connections === 0) this.#byBlock.delete(block);
     };
-    return { handshakeDone, release };
-  }
-
-  #add(counts: Counts, field: keyof Counts, change: number): void {
-    counts[field] += change;
-    this.#total[field] += change;
+    return { seat, handshakeDone, release };
   }
 }

@@ -1,13 +1,30 @@
 import type { Counter, Metrics } from "@lode/ports";
-import type { Admission } from "./admission.ts";
+import { type Admission, refusalReasons } from "./admission.ts";
 
-/** Counts what a listener does. A reason's counter is declared when it first occurs; reasons are codes, so they are few. */
+/** Reasons that are there from the start, so that their rates are right and a dashboard can be drawn. */
+const REFUSALS = [...refusalReasons, "banned"];
+const FAILURES = [
+  "closed-in-handshake",
+  "early-data",
+  "handshake-timeout",
+  "handshaker-busy",
+  "plaintext-peer",
+  "proxy-header-invalid",
+  "proxy-header-missing",
+  "proxy-header-unexpected",
+  "tls-peer",
+];
+
+/** Counts what a listener does. Other reasons' counters are declared when they first occur; reasons are codes, so they are few. */
 export class ListenMetrics {
   readonly #metrics: Metrics;
   readonly #labels: Readonly<Record<string, string>>;
   readonly #refused = new Map<string, Counter>();
   readonly #failed = new Map<string, Counter>();
   readonly #completed: Counter;
+  readonly #probes: Counter;
+  readonly #throttled: Counter;
+  #throttledNow = 0;
 
   constructor(metrics: Metrics, labels: Readonly<Record<string, string>>, admission: Admission) {
     this.#metrics = metrics;
@@ -17,28 +34,52 @@ export class ListenMetrics {
       "Noise handshakes answered and connections opened",
       labels,
     );
-    metrics.gauge(
-      "lode_connections",
-      "Open sockets, those still in their handshake included",
+    this.#probes = metrics.counter(
+      "lode_connection_probes_total",
+      "Sockets closed by the peer before it sent anything: health probes and plain TCP connects",
       labels,
-      () => admission.connections,
     );
-    metrics.gauge(
-      "lode_handshakes_in_flight",
-      "Sockets that have not finished their handshake",
+    this.#throttled = metrics.counter(
+      "lode_connections_throttled_total",
+      "Times a connection was not read for a moment because it sent too fast",
       labels,
-      () => admission.handshakes,
     );
+    const gauges: readonly [string, string, () => number][] = [
+      [
+        "lode_connections",
+        "Open sockets, those still in their handshake included",
+        () => admission.connections,
+      ],
+      [
+        "lode_handshakes_in_flight",
+        "Sockets that have not finished their handshake",
+        () => admission.handshakes,
+      ],
+      ["lode_connection_blocks", "Address blocks that have a socket", () => admission.blocks],
+      [
+        "lode_connections_throttled",
+        "Connections that are not read now because they sent too fast",
+        () => this.#throttledNow,
+      ],
+    ];
+    for (const [name, help, read] of gauges) metrics.gauge(name, help, labels, read);
+    for (const reason of REFUSALS) this.#refusals(reason);
+    for (const reason of FAILURES) this.#failures(reason);
   }
 
-  /** A socket was closed before its handshake. */
+  /** A socket was turned away. */
   refused(reason: string): void {
-    this.#bump(this.#refused, "lode_connections_refused_total", "Sockets closed on arrival", reason);
+    this.#refusals(reason).inc();
   }
 
   /** A handshake ended without a connection. */
   failed(reason: string): void {
-    this.#bump(this.#failed, "lode_handshake_failures_total", "Noise handshakes that failed", reason);
+    this.#failures(reason).inc();
+  }
+
+  /** A peer only looked whether somebody listens. */
+  probed(): void {
+    this.#probes.inc();
   }
 
   /** A handshake gave a connection. */
@@ -46,12 +87,31 @@ export class ListenMetrics {
     this.#completed.inc();
   }
 
-  #bump(counters: Map<string, Counter>, name: string, help: string, reason: string): void {
+  /** A connection is not read from now on, or read again. */
+  throttled(paused: boolean): void {
+    if (paused) this.#throttled.inc();
+    this.#throttledNow += paused ? 1 : -1;
+  }
+
+  #refusals(reason: string): Counter {
+    return this.#counter(this.#refused, "lode_connections_refused_total", "Sockets turned away", reason);
+  }
+
+  #failures(reason: string): Counter {
+    return this.#counter(
+      this.#failed,
+      "lode_handshake_failures_total",
+      "Noise handshakes that failed",
+      reason,
+    );
+  }
+
+  #counter(counters: Map<string, Counter>, name: string, help: string, reason: string): Counter {
     let counter = counters.get(reason);
     if (counter === undefined) {
       counter = this.#metrics.counter(name, help, { ...this.#labels, reason });
       counters.set(reason, counter);
     }
-    counter.inc();
+    return counter;
   }
 }

@@ -1,14 +1,28 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Native } from "@lode/native";
-import { type Clock, CodedError, type Logger, type Metrics, noMetrics, type Random } from "@lode/ports";
+import {
+  type Clock,
+  CodedError,
+  type Logger,
+  type Metrics,
+  noMetrics,
+  type Random,
+  type ThrottledLogger,
+  throttledLogger,
+} from "@lode/ports";
 import type { Handshaker } from "../handshaker/handshaker.ts";
 import { ACT1_SIZE } from "../noise/responder.ts";
 import { plainAddress } from "./address.ts";
+import { AddressRanges } from "./address-ranges.ts";
 import { Admission, type Ticket } from "./admission.ts";
+import { checkKey } from "./check-key.ts";
+import { type ConnectionWatch, watchConnection } from "./connection-watch.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import { defaultListenLimits, type ListenLimits, type MaxLength } from "./limits.ts";
 import { ListenMetrics } from "./listen-metrics.ts";
+import { ProxyHeaderError } from "./proxy-header.ts";
 import { readExactly } from "./read-exactly.ts";
+import { readProxyHeader } from "./read-proxy-header.ts";
 import { type ConnectionContext, SocketConnection } from "./socket-connection.ts";
 import { TransportError } from "./transport-error.ts";
 
@@ -31,6 +45,15 @@ export interface ListenOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Asked for every arriving socket: null lets it in, a reason code turns it away (bans, drain). */
   readonly admit?: (remoteAddress: string) => string | null;
+  /** Told how connections behave. */
+  readonly watch?: ConnectionWatch;
+  /**
+   * CIDR blocks of the load balancers that put a PROXY header of version 2 before every connection. Their sockets must begin
+   * with one, and count for the address it tells; sockets from anywhere else must not have one.
+   */
+  readonly proxyProtocolFrom?: readonly string[];
+  /** CIDR blocks whose addresses the bounds per block do not apply to. */
+  readonly exemptFrom?: readonly string[];
   /** Gets every connection once its handshake is done; calls `start` on it. An exception cuts that connection. */
   readonly onConnection: (connection: FrameConnection) => void;
 }
@@ -50,7 +73,7 @@ const BACKLOG = 4_096;
 /**
  * Accepts encrypted connections (SV2 4.5).
  *
- * @throws TransportError `listen-failed`
+ * @throws TransportError `listen-failed`, `invalid-address-range`
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const acceptor = new Acceptor(options);
@@ -64,6 +87,10 @@ class Acceptor implements Listener {
   readonly #limits: ListenLimits;
   readonly #admission: Admission;
   readonly #metrics: ListenMetrics;
+  /** What strangers can cause goes through this one. */
+  readonly #logger: ThrottledLogger;
+  readonly #proxies: AddressRanges;
+  readonly #exempt: AddressRanges;
   readonly #server: Server;
   readonly #shaking = new Set<Socket>();
   #port = 0;
@@ -71,9 +98,17 @@ class Acceptor implements Listener {
   constructor(options: ListenOptions) {
     this.#options = options;
     this.#limits = { ...defaultListenLimits, ...options.limits };
-    this.#context = { ...options, limits: this.#limits };
+    this.#logger = throttledLogger(options.logger, { clock: options.clock });
     this.#admission = new Admission(this.#limits);
     this.#metrics = new ListenMetrics(options.metrics ?? noMetrics, options.labels ?? {}, this.#admission);
+    this.#context = {
+      ...options,
+      limits: this.#limits,
+      logger: this.#logger,
+      onThrottle: (connection, pauseMs) => this.#onThrottle(connection, pauseMs),
+    };
+    this.#proxies = new AddressRanges(options.proxyProtocolFrom ?? []);
+    this.#exempt = new AddressRanges(options.exemptFrom ?? []);
     this.#server = createServer(
       {
         allowHalfOpen: true,
@@ -117,6 +152,7 @@ class Acceptor implements Listener {
   close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#shaking) socket.destroy(new TransportError({ code: "listener-closed" }));
+    this.#logger.flush();
     // The server's own callback waits for every connection; the listening socket itself is closed a turn later.
     return new Promise((resolve) => this.#options.clock.soon(resolve));
   }
@@ -129,52 +165,127 @@ class Acceptor implements Listener {
       return;
     }
     const address = plainAddress(remote);
-    const refusal = this.#options.admit?.(address) ?? null;
-    const ticket = refusal ?? this.#admission.admit(address);
+    const viaProxy = this.#proxies.contains(address);
+    const unwelcome = viaProxy ? null : (this.#options.admit?.(address) ?? null);
+    const ticket = unwelcome ?? this.#admission.admit();
     if (typeof ticket === "string") {
-      this.#metrics.refused(ticket);
-      this.#options.logger.debug({ remote_address: address, reason: ticket }, "connection refused");
-      socket.destroy();
+      this.#refuse(socket, address, ticket);
       return;
     }
     socket.once("close", ticket.release);
-    void this.#shake(socket, address, ticket);
+    const refusal = viaProxy ? null : this.#seat(ticket, address);
+    if (refusal === null) void this.#receive(socket, { address, viaProxy, ticket });
+    else this.#refuse(socket, address, refusal);
   }
 
-  /** Answers one handshake; never rejects. */
-  async #shake(socket: Socket, address: string, ticket: Ticket): Promise<void> {
-    const { clock, logger, handshaker, onConnection } = this.#options;
+  #seat(ticket: Ticket, address: string): string | null {
+    return this.#exempt.contains(address) ? null : ticket.seat(address);
+  }
+
+  #refuse(socket: Socket, address: string, reason: string): void {
+    this.#metrics.refused(reason);
+    this.#logger.info({ remote_address: address, reason }, "connection refused");
+    socket.destroy();
+  }
+
+  /** Takes one socket to its connection; never rejects. */
+  async #receive(socket: Socket, arrival: Arrival): Promise<void> {
+    const { clock, onConnection, watch } = this.#options;
     const deadline = clock.after(this.#limits.handshakeMs, () => {
       socket.destroy(new TransportError({ code: "handshake-timeout" }));
     });
     this.#shaking.add(socket);
-    let connection: SocketConnection;
+    let connection: SocketConnection | null = null;
+    let real: Origin = { address: arrival.address, own: false };
+    /** Bytes of the PROXY header. */
+    let announced = 0;
     try {
-      const act1 = await readExactly(socket, ACT1_SIZE);
-      if (socket.readableLength > 0) throw new TransportError({ code: "early-data" });
-      const { act2, ...keys } = await handshaker.respond(act1);
-      if (socket.destroyed) throw socket.errored ?? new TransportError({ code: "closed-in-handshake" });
-      socket.write(act2);
-      connection = new SocketConnection(socket, address, keys, this.#context);
+      if (arrival.viaProxy) {
+        real = await readOrigin(socket, arrival.address);
+        announced = socket.bytesRead - socket.readableLength;
+        const refusal = real.own ? null : this.#admitProxied(arrival.ticket, real.address);
+        if (refusal !== null) {
+          this.#refuse(socket, real.address, refusal);
+          return;
+        }
+      }
+      connection = await this.#shake(socket, real.address);
     } catch (error) {
-      const reason = error instanceof CodedError ? error.code : "socket-failed";
-      this.#metrics.failed(reason);
-      logger.debug({ remote_address: address, reason }, "handshake failed");
-      socket.destroy();
+      this.#onFailure(socket, error, real.address, announced);
       return;
     } finally {
       deadline.cancel();
       this.#shaking.delete(socket);
-      ticket.handshakeDone();
+      arrival.ticket.handshakeDone();
     }
     this.#metrics.completed();
+    if (watch !== undefined && !real.own) watchConnection(connection, socket, watch, clock);
     try {
       onConnection(connection);
     } catch (error) {
-      logger.error({ conn_id: connection.id, err: error }, "a new connection's handler failed");
+      this.#logger.error({ conn_id: connection.id, err: error }, "a new connection's handler failed");
       connection.destroy("handler-failed");
     }
   }
+
+  #admitProxied(ticket: Ticket, address: string): string | null {
+    return this.#options.admit?.(address) ?? this.#seat(ticket, address);
+  }
+
+  async #shake(socket: Socket, address: string): Promise<SocketConnection> {
+    const act1 = await readExactly(socket, ACT1_SIZE);
+    checkKey(act1);
+    if (socket.readableLength > 0) throw new TransportError({ code: "early-data" });
+    const { act2, ...keys } = await this.#options.handshaker.respond(act1);
+    if (socket.destroyed) throw socket.errored ?? new TransportError({ code: "closed-in-handshake" });
+    socket.write(act2);
+    return new SocketConnection(socket, address, keys, this.#context);
+  }
+
+  #onFailure(socket: Socket, error: unknown, address: string, announced: number): void {
+    const reason = error instanceof CodedError ? error.code : "socket-failed";
+    const byPeer = reason === "closed-in-handshake" || reason === "socket-failed";
+    // A health probe, or somebody who looks whether a pool is there: nothing that failed.
+    const probe = byPeer && socket.bytesRead <= announced;
+    socket.destroy();
+    if (probe) {
+      this.#metrics.probed();
+      return;
+    }
+    this.#metrics.failed(reason);
+    const level = error instanceof ProxyHeaderError ? "warn" : "info";
+    this.#logger[level]({ remote_address: address, reason }, "handshake failed");
+  }
+
+  #onThrottle({ id, remoteAddress }: FrameConnection, pauseMs: number): void {
+    this.#metrics.throttled(pauseMs > 0);
+    if (pauseMs === 0) return;
+    this.#logger.info(
+      { conn_id: id, remote_address: remoteAddress, pause_ms: Math.ceil(pauseMs) },
+      "a connection sends too fast; it is not read for a moment",
+    );
+  }
+}
+
+/** A socket that has been let in so far. */
+interface Arrival {
+  /** The socket's own. */
+  readonly address: string;
+  /** It must begin with a PROXY header. */
+  readonly viaProxy: boolean;
+  readonly ticket: Ticket;
+}
+
+/** Whom a connection is counted for. */
+interface Origin {
+  readonly address: string;
+  /** The load balancer's own connection, a probe: bounds per block, bans and strikes do not apply. */
+  readonly own: boolean;
+}
+
+async function readOrigin(socket: Socket, proxy: string): Promise<Origin> {
+  const source = await readProxyHeader(socket);
+  return source.kind === "own" ? { address: proxy, own: true } : { address: source.address, own: false };
 }
 
 function ignore(): void {}
