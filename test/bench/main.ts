@@ -1,8 +1,8 @@
-import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { say } from "../shell-run.ts";
+import { positive, readOptions, runBench } from "./bench-shell.ts";
 import { crowdRows } from "./crowd-rows.ts";
 import { handshakeRow } from "./handshake-row.ts";
-import { describeMachine } from "./machine.ts";
 import { aeadRow, sha256dRow, shareCheckRow } from "./native-rows.ts";
 import { quickstartRow } from "./quickstart-row.ts";
 import type { Row } from "./row.ts";
@@ -58,44 +58,16 @@ function readArguments() {
   };
 }
 
-function positive(text: string, name: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`--${name} takes a whole number from 1, not ${text}`);
-  return value;
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-async function main(): Promise<void> {
-  const { help, json, chosen, ...settings } = readArguments();
-  if (help) {
-    process.stdout.write(`${USAGE}\n`);
-    return;
-  }
-  const machine = describeMachine();
-  say(
-    `${machine.name}: ${machine.cpu}, ${machine.cores} cores; Node ${machine.node}; native ${machine.native_backend}; handshakes by ${machine.handshake_backend}`,
-  );
-  const load = loadavg()[0] ?? 0;
-  if (load > availableParallelism() / 2)
-    say(`the machine is busy (load ${load.toFixed(1)}): figures will be high`);
-  const rows: Row[] = [];
-  for (const { name, measure } of chosen) {
-    say(`measuring ${name}`);
-    rows.push(...(await measure({ ...settings, say })));
-  }
-  process.stdout.write(json ? `${JSON.stringify({ machine, rows }, null, 2)}\n` : formatTable(rows));
-}
-
-// Told to stop, the process ends in order, so that what it made in temporary places goes with it.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-
-try {
-  await main();
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+const { help, json, chosen, ...settings } = readOptions(readArguments);
+if (help) {
+  process.stdout.write(`${USAGE}\n`);
+} else {
+  await runBench(json, async () => {
+    const rows: Row[] = [];
+    for (const { name, measure } of chosen) {
+      say(`measuring ${name}`);
+      rows.push(...(await measure({ ...settings, say })));
+    }
+    return { json: { rows }, table: formatTable(rows) };
+  });
 }

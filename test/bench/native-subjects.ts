@@ -3,7 +3,7 @@ import { type FrameCipher, type Native, sealedFrameSize } from "@lode/native";
 import { systemRandom } from "@lode/ports";
 import { HEADER_SIZE } from "@lode/protocol";
 import type { Subject } from "./interleave.ts";
-import { benchJob } from "./scripted-feed.ts";
+import { benchJob } from "./scripted-templates.ts";
 
 const MESSAGE_SIZE = 24;
 const SEALED_HEADER_SIZE = 22;

@@ -16,14 +16,15 @@ export interface PoolHostOptions extends PoolRequest {
 export class PoolHost {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
-  #onReply: ((reply: PoolReply) => void) | undefined;
+  /** Who waits for an answer; they come in the order of the questions. */
+  readonly #waiting: ((reply: PoolReply) => void)[] = [];
   #open!: Extract<PoolReply, { kind: "open" }>;
 
   /** Starts it; resolves when it listens. */
   static async start(options: PoolHostOptions): Promise<PoolHost> {
     const host = new PoolHost(options);
-    const { store } = options;
-    const reply = await host.#ask({ store });
+    const { store, templates } = options;
+    const reply = await host.#ask({ store, templates });
     if (reply.kind !== "open") throw new Error(`the measured pool answered ${reply.kind}`);
     host.#open = reply;
     return host;
@@ -35,13 +36,18 @@ export class PoolHost {
       stdio: ["ignore", 2, 2, "ipc"],
       env: { ...process.env, LODE_NATIVE: native === "auto" ? "" : native },
     });
-    this.#child.on("message", (reply) => this.#onReply?.(reply as PoolReply));
+    this.#child.on("message", (reply) => this.#waiting.shift()?.(reply as PoolReply));
     this.#ended = new Promise((resolve) => {
       this.#child.once("exit", (code, signal) => {
-        this.#onReply?.({ kind: "failed", message: `it ended with ${signal ?? code}` });
+        const failure: PoolReply = { kind: "failed", message: `it ended with ${signal ?? code}` };
+        for (const end of this.#waiting.splice(0)) end(failure);
         resolve();
       });
     });
+  }
+
+  get pid(): number {
+    return this.#open.pid;
   }
 
   get port(): number {
@@ -57,8 +63,8 @@ export class PoolHost {
     return `${this.#open.nativeBackend}, ${this.#open.handshakeBackend}`;
   }
 
-  /** Reads its meters; `collect` collects garbage first, `tip` publishes a new tip first. */
-  async ask(kind: "read" | "collect" | "tip"): Promise<PoolReading> {
+  /** Reads its meters, after having done what is asked for. */
+  async ask(kind: Exclude<PoolCommand["kind"], "stop">): Promise<PoolReading> {
     const reply = await this.#ask({ kind });
     if (reply.kind !== "reading") throw new Error(`the measured pool answered ${reply.kind}`);
     return reply.reading;
@@ -71,10 +77,10 @@ export class PoolHost {
 
   #ask(message: PoolRequest | PoolCommand): Promise<PoolReply> {
     return new Promise((resolve, reject) => {
-      this.#onReply = (reply) => {
+      this.#waiting.push((reply) => {
         if (reply.kind === "failed") reject(new Error(`the measured pool failed: ${reply.message}`));
         else resolve(reply);
-      };
+      });
       this.#child.send(message);
     });
   }

@@ -2,6 +2,15 @@
 export interface PoolRequest {
   /** Where shares become durable: memory, or this Postgres. */
   readonly store: { readonly kind: "memory" } | { readonly kind: "postgres"; readonly url: string };
+  /** Where templates come from: a script in the process itself, or this Template Distribution server. */
+  readonly templates:
+    | { readonly kind: "script" }
+    | {
+        readonly kind: "server";
+        /** `host:port` and the authority key, base58check. */
+        readonly address: string;
+        readonly publicKey: string;
+      };
 }
 
 /** What it is asked while it runs. */
@@ -10,8 +19,12 @@ export type PoolCommand =
   | { readonly kind: "read" }
   /** The same after two full garbage collections. */
   | { readonly kind: "collect" }
-  /** A new tip with its first template. */
+  /** Begins to watch the delay of the event loop, anew if it did already, and reads the meters. */
+  | { readonly kind: "observe" }
+  /** A new tip with its first template; only with templates from a script. */
   | { readonly kind: "tip" }
+  /** Another template on the same tip; only with templates from a script. */
+  | { readonly kind: "refresh" }
   | { readonly kind: "stop" };
 
 /** What the pool's process has used and done since its start. */
@@ -25,13 +38,18 @@ export interface PoolReading {
   readonly systemSeconds: number;
   /** Part of its life in which the event loop was busy, as time: milliseconds. */
   readonly busyMs: number;
+  /** By how much timers were late since `observe`, milliseconds: the most, and of 99 in 100; 0 before the first `observe`. */
+  readonly loopDelayMaxMs: number;
+  readonly loopDelayP99Ms: number;
+  /** Stamps that the next templates of the script will have, the first one's first. */
+  readonly nextStamps: readonly number[];
   readonly connections: number;
   readonly channels: number;
   readonly accepted: number;
   readonly rejected: number;
   /** Durable in the store. */
   readonly recorded: number;
-  /** Commits of the store, and the shares in them as the store counted them. */
+  /** Commits of the store, and the shares in them as the store counted them; 0 where nobody counts. */
   readonly commits: number;
   readonly stored: number;
   /** Bytes. */
@@ -44,6 +62,7 @@ export interface PoolReading {
 export type PoolReply =
   | {
       readonly kind: "open";
+      readonly pid: number;
       readonly port: number;
       readonly authorityKey: string;
       readonly nativeBackend: string;

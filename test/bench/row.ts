@@ -1,3 +1,5 @@
+import type { GeneratorShare } from "./generator-share.ts";
+
 /** One line of the result. `ratio` says how many times the baseline the value is better; null where there is none. */
 export interface Row {
   readonly name: string;
@@ -7,6 +9,8 @@ export interface Row {
   /** The JavaScript stand-in (or the slower curve library) measured in the same run. */
   readonly baseline: number | null;
   readonly ratio: number | null;
+  /** How much the load generator worked meanwhile, where it might be what was measured. */
+  readonly generator?: GeneratorShare;
 }
 
 /** What a measurement is given. */

@@ -1,70 +1,23 @@
-import { serializeOutput, targetFromNbits } from "@lode/bitcoin";
-import { JobFactory, type Template, type Tip } from "@lode/mining";
-import type { Native } from "@lode/native";
 import type { TemplateFeed, TemplateFeedListener, TemplateTransactions } from "@lode/pool-server";
-import { systemClock, systemRandom } from "@lode/ports";
+import type { ScriptedWork, TemplateScript } from "./scripted-templates.ts";
 
-/** Levels of the merkle path: a block of 2,049 to 4,096 transactions. */
-const PATH_LEVELS = 12;
-/** Bytes of the coinbase transaction without witness, extranonce included. */
-const COINBASE_SIZE = 250;
-/** Mainnet, July 2026: no share of the run is a block. */
-const NBITS = 0x1702_1f4b;
-const HEADER_VERSION = 0x2000_0000;
-/** Height 962,000 as BIP34 pushes it. */
-const BIP34_PREFIX = Uint8Array.of(0x03, 0xd0, 0xad, 0x0e);
-
-/** The pool's settings that go into its coinbase. */
-export const benchPool = {
-  tag: new TextEncoder().encode("Lode benchmark"),
-  /** P2WPKH of twenty bytes that nobody has a key for. */
-  payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x42)),
-};
-
-const target = targetFromNbits(NBITS);
-
-/** A tip of mainnet's difficulty. */
-export function benchTip(number: number): Tip {
-  const prevHash = new Uint8Array(32);
-  new DataView(prevHash.buffer).setUint32(0, number, true);
-  return { prevHash, headerTimestamp: Math.floor(systemClock.now() / 1000), nbits: NBITS, target };
-}
-
-/** A template whose coinbase comes to {@link COINBASE_SIZE} bytes and whose path has {@link PATH_LEVELS} levels. */
-export function benchTemplate(native: Native, templateId: number): Template {
-  const bare = templateWith(templateId, new Uint8Array(0));
-  const missing = COINBASE_SIZE - coinbaseSize(native, bare);
-  const overhead = serializeOutput(0n, new Uint8Array(0)).length;
-  const filled = templateWith(templateId, opReturn(missing - overhead));
-  if (coinbaseSize(native, filled) !== COINBASE_SIZE) throw new Error("the coinbase has another size");
-  return filled;
-}
-
-/** One job with a 12-level path and a 250-byte coinbase. */
-export function benchJob(native: Native) {
-  return factory(native).build(benchTemplate(native, 1), benchTip(1), 0);
-}
-
-/** A source that says what the benchmark tells it to. */
+/** A source that says what the benchmark tells it to, without a connection. */
 export class ScriptedFeed implements TemplateFeed {
   readonly healthy = true;
-  readonly #native: Native;
+  readonly #script: TemplateScript;
   #listener: TemplateFeedListener | undefined;
-  #tips = 0;
 
-  constructor(native: Native) {
-    this.#native = native;
+  constructor(script: TemplateScript) {
+    this.#script = script;
   }
 
   start(listener: TemplateFeedListener): void {
     this.#listener = listener;
-    this.newTip();
+    this.give(this.#script.nextTip());
   }
 
-  /** A new tip with its first template. */
-  newTip(): void {
-    const number = ++this.#tips;
-    this.#listener?.onTemplate(benchTemplate(this.#native, number), benchTip(number));
+  give({ template, tip }: ScriptedWork): void {
+    this.#listener?.onTemplate(template, tip);
   }
 
   submitSolution(): void {}
@@ -76,36 +29,4 @@ export class ScriptedFeed implements TemplateFeed {
   stop(): void {
     this.#listener = undefined;
   }
-}
-
-function templateWith(templateId: number, filling: Uint8Array): Template {
-  return {
-    sourceId: "bench",
-    templateId: BigInt(templateId),
-    version: HEADER_VERSION,
-    coinbaseTxVersion: 2,
-    coinbasePrefix: BIP34_PREFIX,
-    coinbaseTxInputSequence: 0xffff_ffff,
-    coinbaseTxValueRemaining: 314_000_000n,
-    coinbaseTxOutputs: filling.length === 0 ? filling : serializeOutput(0n, filling),
-    coinbaseTxOutputsCount: filling.length === 0 ? 0 : 1,
-    coinbaseTxLocktime: 0,
-    merklePath: Array.from({ length: PATH_LEVELS }, (_, level) => new Uint8Array(32).fill(level + 1)),
-  };
-}
-
-/** An unspendable output script of this size, in place of the witness commitment. */
-function opReturn(size: number): Uint8Array {
-  const script = new Uint8Array(size).fill(0xaa);
-  script[0] = 0x6a;
-  return script;
-}
-
-function coinbaseSize(native: Native, template: Template): number {
-  const { coinbaseTxPrefix, coinbaseTxSuffix } = factory(native).build(template, benchTip(0), 0);
-  return coinbaseTxPrefix.length + 20 + coinbaseTxSuffix.length;
-}
-
-function factory(native: Native): JobFactory {
-  return new JobFactory({ native, ...benchPool, random: systemRandom, clock: systemClock });
 }

@@ -79,7 +79,7 @@ async function measureOnce(
   native: "auto" | "js",
   { seconds, profileDir }: BenchContext,
 ): Promise<Run> {
-  const pool = await PoolHost.start({ store, native, profileDir });
+  const pool = await PoolHost.start({ store, templates: { kind: "script" }, native, profileDir });
   const load = await spawnLoad({
     host: "127.0.0.1",
     port: pool.port,

@@ -4,6 +4,9 @@ export { type Load, type LoadOptions, type LoadTarget, startLoad } from "./load/
 export type { LoadReport } from "./load/load-report.ts";
 export { LoadError } from "./load/share-stream.ts";
 export { LoadProcessError, type RemoteLoad, spawnLoad } from "./load/spawn-load.ts";
+export type { StormReport } from "./load/storm.ts";
+export type { UsedTime } from "./load/used-time.ts";
+export { type Arrivals, STAMP_MASK, systemMs } from "./load/work-watch.ts";
 export {
   runSimulator,
   type Simulator,

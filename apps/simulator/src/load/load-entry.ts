@@ -3,6 +3,7 @@ import { native } from "@lode/native";
 import { silentLogger, systemClock, systemRandom } from "@lode/ports";
 import { type Load, startLoad } from "./load.ts";
 import type { LoadReply, LoadRequest } from "./remote-protocol.ts";
+import { startMeter } from "./used-time.ts";
 
 let load: Load | undefined;
 
@@ -20,6 +21,7 @@ async function handle(request: LoadRequest): Promise<void> {
     case "start": {
       const authorityKey =
         request.authorityKey === null ? null : new Uint8Array(Buffer.from(request.authorityKey, "hex"));
+      const meter = startMeter();
       load = await startLoad({
         ...request.target,
         authorityKey,
@@ -28,7 +30,7 @@ async function handle(request: LoadRequest): Promise<void> {
         random: systemRandom,
         logger: silentLogger,
       });
-      reply({ kind: "started" });
+      reply({ kind: "started", used: meter() });
       break;
     }
     case "saturate":
@@ -37,13 +39,15 @@ async function handle(request: LoadRequest): Promise<void> {
     case "pace":
       reply({ kind: "report", report: await running().pace(request.seconds, request.sharesPerSecond) });
       break;
-    case "next-tip": {
-      const everywhere = running().nextTip();
+    case "watch": {
+      const everywhere = running().watch(request.stamp);
       reply({ kind: "armed" });
-      await everywhere;
-      reply({ kind: "tip", at: Number(process.hrtime.bigint()) / 1e6 });
+      reply({ kind: "arrivals", arrivals: await everywhere });
       break;
     }
+    case "storm":
+      reply({ kind: "storm", storm: await running().storm() });
+      break;
     case "close":
       await load?.close();
       process.disconnect();

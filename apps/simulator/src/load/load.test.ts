@@ -1,9 +1,10 @@
 import { native } from "@lode/native";
 import { silentLogger, systemClock, systemRandom } from "@lode/ports";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { ADDRESS, type LoopbackPool, openLoopbackPool } from "../../test/loopback-pool.ts";
 import { startLoad } from "./load.ts";
 import { spawnLoad } from "./spawn-load.ts";
+import { systemMs } from "./work-watch.ts";
 
 const CONNECTIONS = 3;
 const opened: LoopbackPool[] = [];
@@ -42,9 +43,14 @@ describe("a load generator", () => {
     const pool = await openPool();
     const load = await spawnLoad({ ...target(pool), window: 2 });
     const first = await load.saturate(0.2);
-    const { everywhere } = await load.watchTip();
-    pool.server.publish(pool.jobs.nextTip());
-    expect(await everywhere).toBeLessThan(Number(process.hrtime.bigint()) / 1e6);
+    const { everywhere } = await load.watch(5);
+    const publishedAt = systemMs();
+    pool.jobs.nextTip();
+    pool.server.publish(pool.jobs.next({ version: 0x2000_0005 }));
+    const { times, missing } = await everywhere;
+    expect([times.length, missing]).toEqual([CONNECTIONS, 0]);
+    expect(Math.min(...times)).toBeGreaterThan(publishedAt);
+    expect(Math.max(...times)).toBeLessThan(systemMs());
     const second = await load.saturate(0.2);
     await load.close();
     for (const report of [first, second]) {
@@ -53,10 +59,40 @@ describe("a load generator", () => {
     }
   });
 
+  it("drops all its connections and brings them back, and shares flow again", async () => {
+    const pool = await openPool();
+    const load = await startLoad({ ...target(pool), ...ports });
+    const { times, missing, droppedAt, failures } = await load.storm();
+    expect({ count: times.length, missing, failures }).toEqual({
+      count: CONNECTIONS,
+      missing: 0,
+      failures: {},
+    });
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(droppedAt);
+    await vi.waitUntil(() => pool.server.stats().connections === CONNECTIONS, { timeout: 15_000 });
+    const report = await load.saturate(0.1);
+    await load.close();
+    expect(report).toMatchObject({ ...faultless, accepted: report.sent });
+  });
+
+  it("leaves no more open than a server answers together", async () => {
+    const pool = await openPool();
+    const load = await startLoad({ ...target(pool), ...ports, answeredTogether: 10 });
+    const report = await load.saturate(0.1);
+    await load.close();
+    expect(report).toMatchObject({ rejected: 0, unanswered: 0, lost: 0 });
+  });
+
+  it("trusts nobody but the authority it was told", async () => {
+    const pool = await openPool();
+    const authorityKey = new Uint8Array(32).fill(2);
+    await expect(startLoad({ ...target(pool), ...ports, authorityKey })).rejects.toThrow("bad-handshake");
+  });
+
   it("says what is wrong when there is no pool, also from its own process", async () => {
     const pool = await openLoopbackPool();
     await pool.close();
-    await expect(startLoad({ ...target(pool), ...ports })).rejects.toThrow("unreachable");
-    await expect(spawnLoad(target(pool))).rejects.toThrow(/the load generator: .*unreachable/);
+    await expect(startLoad({ ...target(pool), ...ports })).rejects.toThrow("refused");
+    await expect(spawnLoad(target(pool))).rejects.toThrow(/the load generator: .*refused/);
   });
 });

@@ -1,24 +1,27 @@
-import { performance } from "node:perf_hooks";
 import type { Native } from "@lode/native";
 import type { Clock, Logger, Random } from "@lode/ports";
-import { miningServerMaxLength } from "@lode/roles";
-import { dial } from "@lode/transport";
+import { CrowdDialler, type CrowdEndpoint } from "./crowd-dialler.ts";
 import { type LoadReport, LoadTally } from "./load-report.ts";
 import { ShareStream } from "./share-stream.ts";
+import { runStorm, type StormReport } from "./storm.ts";
+import { startMeter } from "./used-time.ts";
+import { type Arrivals, WorkWatch } from "./work-watch.ts";
 
 /** Where load goes, and how much of it may be under way. */
-export interface LoadTarget {
-  readonly host: string;
-  readonly port: number;
-  /** x-only key of the pool, 32 bytes; null leaves its certificate unchecked. */
-  readonly authorityKey: Uint8Array | null;
+export interface LoadTarget extends Omit<CrowdEndpoint, "localAddresses"> {
   readonly connections: number;
   /** `ADDRESS`, or `ADDRESS.WORKER`; the connection's number is appended. */
   readonly userIdentity: string;
+  /** Of every channel. Default extended. */
+  readonly kind?: "standard" | "extended";
   /** Shares without an answer on one connection. Default 16. */
   readonly window?: number;
+  /** Shares that the server answers together, and not before there are so many; fewer may stay open. Default 1. */
+  readonly answeredTogether?: number;
   /** Connections being made at a time. Default 32. */
   readonly dialling?: number;
+  /** Local addresses to connect from, in turns. Default: as the system chooses. */
+  readonly localAddresses?: readonly string[];
 }
 
 /** What {@link startLoad} takes. */
@@ -29,7 +32,7 @@ export interface LoadOptions extends LoadTarget {
   readonly logger: Logger;
 }
 
-/** Connections that are set up, each with an extended channel and a job, and silent until told otherwise. */
+/** Connections that are set up, each with a channel and a job, and silent until told otherwise. */
 export interface Load {
   /** Sends as fast as the windows allow: the most the server takes. Latency is that of a full queue. */
   saturate(seconds: number): Promise<LoadReport>;
@@ -38,8 +41,10 @@ export interface Load {
    * that stalls is charged with every share that fell due meanwhile.
    */
   pace(seconds: number, sharesPerSecond: number): Promise<LoadReport>;
-  /** Resolves when every connection has a job for a tip that came after the call. */
-  nextTip(): Promise<void>;
+  /** Resolves when every connection has a job of the template with this stamp, or after a minute. */
+  watch(stamp: number): Promise<Arrivals>;
+  /** Drops all connections at once; each comes back at once, and again after a pause where that fails. */
+  storm(): Promise<StormReport>;
   close(): Promise<void>;
 }
 
@@ -49,11 +54,12 @@ const PACE_TICK_MS = 1;
 /** How long the last answers may take. */
 const SETTLE_MS = 10_000;
 const SETTLE_STEP_MS = 5;
+const WATCH_MS = 60_000;
 
 /**
  * Connects to a pool over real sockets with real handshakes, and opens a channel on each connection.
  *
- * @throws TransportError, HandshakeError, LoadError when any connection fails; the others are closed
+ * @throws DialError, LoadError when any connection fails; the others are closed
  */
 export async function startLoad(options: LoadOptions): Promise<Load> {
   const crowd = new Crowd(options);
@@ -68,13 +74,17 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
 
 class Crowd implements Load {
   readonly #options: LoadOptions;
+  readonly #dialler: CrowdDialler;
+  readonly #answeredTogether: number;
+  /** By the connection's number. */
   readonly #streams: ShareStream[] = [];
   #lost = 0;
-  #awaitingTip = 0;
-  #onAllHaveTip: (() => void) | undefined;
+  #watch: WorkWatch | undefined;
 
   constructor(options: LoadOptions) {
     this.#options = options;
+    this.#answeredTogether = options.answeredTogether ?? 1;
+    this.#dialler = new CrowdDialler({ localAddresses: [], ...options }, options);
   }
 
   async gather(): Promise<void> {
@@ -109,10 +119,25 @@ class Crowd implements Load {
     });
   }
 
-  nextTip(): Promise<void> {
-    this.#awaitingTip = this.#streams.length;
-    return new Promise((resolve) => {
-      this.#onAllHaveTip = resolve;
+  async watch(stamp: number): Promise<Arrivals> {
+    const watch = new WorkWatch(stamp, this.#streams.length);
+    this.#watch = watch;
+    const deadline = this.#options.clock.after(WATCH_MS, () => watch.end());
+    const arrivals = await watch.done;
+    deadline.cancel();
+    this.#watch = undefined;
+    return arrivals;
+  }
+
+  storm(): Promise<StormReport> {
+    const { clock, random } = this.#options;
+    return runStorm(this.#streams.length, {
+      clock,
+      random,
+      dropAll: () => {
+        for (const stream of this.#streams) stream.drop();
+      },
+      add: (index) => this.#add(index),
     });
   }
 
@@ -122,67 +147,56 @@ class Crowd implements Load {
   }
 
   async #add(index: number): Promise<void> {
-    const { host, port, authorityKey, native, clock, random, logger, userIdentity } = this.#options;
-    const connection = await dial({
-      ...{ host, port, authorityKey, native, clock, random, logger },
-      maxLength: miningServerMaxLength,
-    });
-    const stream = new ShareStream({
-      connection,
+    const { clock, logger, userIdentity } = this.#options;
+    const stream: ShareStream = new ShareStream({
+      connection: await this.#dialler.dial(index),
       userIdentity: userIdentity.includes(".") ? `${userIdentity}${index}` : `${userIdentity}.${index}`,
+      kind: this.#options.kind ?? "extended",
       window: this.#options.window ?? DEFAULT_WINDOW,
       clock,
       logger,
-      onTip: () => this.#onTip(),
+      onWork: (stamp) => this.#watch?.onWork(stamp),
       onEnd: () => {
         this.#lost++;
       },
     });
-    this.#streams.push(stream);
     await stream.ready;
-  }
-
-  #onTip(): void {
-    if (this.#awaitingTip === 0) return;
-    this.#awaitingTip--;
-    if (this.#awaitingTip === 0) this.#onAllHaveTip?.();
+    this.#streams[index] = stream;
   }
 
   /** @param begin starts the load and returns what ends it */
   async #measure(seconds: number, begin: () => () => void): Promise<LoadReport> {
-    const { clock } = this.#options;
     const tally = new LoadTally();
     const lostBefore = this.#lost;
     for (const stream of this.#streams) stream.countInto(tally);
-    const cpu = process.cpuUsage();
-    const utilization = performance.eventLoopUtilization();
-    const started = clock.monotonic();
+    const meter = startMeter();
     const end = begin();
     await this.#pause(seconds * 1000);
     end();
     for (const stream of this.#streams) stream.stop();
-    const elapsed = (clock.monotonic() - started) / 1000;
-    const used = process.cpuUsage(cpu);
-    const busy = performance.eventLoopUtilization(utilization).utilization;
+    const { cpuMs, busyMs, wallMs } = meter();
     const unanswered = await this.#settle();
     const { sent, accepted, rejected, skipped, miscounted, lastErrorCode } = tally;
     return {
-      ...{ seconds: elapsed, sent, accepted, rejected, unanswered, skipped, miscounted, lastErrorCode, busy },
+      ...{ sent, accepted, rejected, unanswered, skipped, miscounted, lastErrorCode },
+      seconds: wallMs / 1000,
       lost: this.#lost - lostBefore,
       latency: tally.latency.summary(),
-      cpuSeconds: (used.user + used.system) / 1e6,
+      cpuSeconds: cpuMs / 1000,
+      busy: busyMs / wallMs,
     };
   }
 
-  /** Waits for the last answers, so that the next stretch begins with empty windows. */
+  /** Waits for the last answers, so that the next stretch begins with empty windows, and gives up what is overdue. */
   async #settle(): Promise<number> {
     const { clock } = this.#options;
+    const isOverdue = (stream: ShareStream): boolean => stream.unanswered >= this.#answeredTogether;
     const deadline = clock.monotonic() + SETTLE_MS;
-    while (this.#streams.some((stream) => stream.unanswered > 0) && clock.monotonic() < deadline) {
+    while (this.#streams.some(isOverdue) && clock.monotonic() < deadline) {
       await this.#pause(SETTLE_STEP_MS);
     }
     let unanswered = 0;
-    for (const stream of this.#streams) unanswered += stream.forget();
+    for (const stream of this.#streams) if (isOverdue(stream)) unanswered += stream.forget();
     return unanswered;
   }
 

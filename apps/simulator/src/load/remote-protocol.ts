@@ -1,5 +1,8 @@
 import type { LoadTarget } from "./load.ts";
 import type { LoadReport } from "./load-report.ts";
+import type { StormReport } from "./storm.ts";
+import type { UsedTime } from "./used-time.ts";
+import type { Arrivals } from "./work-watch.ts";
 
 /** What the generator's process is asked; one request at a time. */
 export type LoadRequest =
@@ -10,15 +13,16 @@ export type LoadRequest =
     }
   | { readonly kind: "saturate"; readonly seconds: number }
   | { readonly kind: "pace"; readonly seconds: number; readonly sharesPerSecond: number }
-  /** Answered twice: `armed` at once, `tip` when every connection has it. */
-  | { readonly kind: "next-tip" }
+  /** Answered twice: `armed` at once, `arrivals` when every connection has the template. */
+  | { readonly kind: "watch"; readonly stamp: number }
+  | { readonly kind: "storm" }
   | { readonly kind: "close" };
 
 /** What it answers. Keys are hex. */
 export type LoadReply =
-  | { readonly kind: "started" }
+  | { readonly kind: "started"; readonly used: UsedTime }
   | { readonly kind: "report"; readonly report: LoadReport }
   | { readonly kind: "armed" }
-  /** The system's monotonic clock, milliseconds: comparable between processes of one machine. */
-  | { readonly kind: "tip"; readonly at: number }
+  | { readonly kind: "arrivals"; readonly arrivals: Arrivals }
+  | { readonly kind: "storm"; readonly storm: StormReport }
   | { readonly kind: "failed"; readonly message: string };

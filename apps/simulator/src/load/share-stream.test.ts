@@ -12,6 +12,7 @@ function onPool(options: Partial<ShareStreamOptions> = {}) {
   const stream = new ShareStream({
     connection: pool.wire().client,
     userIdentity: ADDRESS,
+    kind: "extended",
     window: WINDOW,
     clock: pool.clock,
     logger: silentLogger,
@@ -41,19 +42,28 @@ describe("a stream of shares", () => {
     expect(tally).toMatchObject({ sent: 6 * WINDOW, accepted: 6 * WINDOW, rejected: 0, miscounted: 0 });
   });
 
-  it("hands in other shares on every job, and says when a tip came", () => {
-    let tips = 0;
-    const { pool, stream, tally } = onPool({ onTip: () => tips++ });
-    for (const job of [() => pool.jobs.nextTip(), () => pool.jobs.next()]) {
-      pool.server.publish(job());
-      pool.clock.settle();
-      stream.offer(pool.clock.monotonic());
-      pool.acknowledge();
-      pool.clock.settle();
-    }
-    expect(tips).toBe(2); // the opening's and the new one
-    expect(tally).toMatchObject({ accepted: 2, rejected: 0 });
-  });
+  it.each(["extended", "standard"] as const)(
+    "hands in %s shares on every job, and tells templates apart",
+    (kind) => {
+      const stamps: number[] = [];
+      const { pool, stream, tally } = onPool({ kind, onWork: (stamp) => stamps.push(stamp) });
+      const version = 0x2000_0000;
+      for (const job of [
+        () => pool.jobs.nextTip(),
+        () => pool.jobs.next({ version: version + 7 }),
+        () => pool.jobs.next({ version: version + 7 }),
+        () => pool.jobs.next({ version: version + 8 }),
+      ]) {
+        pool.server.publish(job());
+        pool.clock.settle();
+        stream.offer(pool.clock.monotonic());
+        pool.acknowledge();
+        pool.clock.settle();
+      }
+      expect(stamps).toEqual([0, 7, 8]);
+      expect(tally).toMatchObject({ accepted: 4, rejected: 0 });
+    },
+  );
 
   it("counts latency from when a share was due, also where it had to wait for others", () => {
     const { pool, stream, tally } = onPool();

@@ -1,9 +1,10 @@
 import { type Clock, CodedError, type Logger, noMetrics } from "@lode/ports";
-import { encodeFrame, type FrameHeader, HEADER_SIZE, mining } from "@lode/protocol";
+import { encodeFrame, type FrameHeader, HEADER_SIZE, MiningFlags, mining } from "@lode/protocol";
 import { type ClientChannel, MiningClient } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import { intercept } from "./intercept.ts";
 import { LoadTally } from "./load-report.ts";
+import { STAMP_MASK } from "./work-watch.ts";
 
 /** Why a connection gives no shares. */
 export class LoadError extends CodedError<
@@ -16,25 +17,36 @@ export interface ShareStreamOptions {
   /** Dialled and not started. */
   readonly connection: FrameConnection;
   readonly userIdentity: string;
+  readonly kind: "standard" | "extended";
   /** Shares that may be without an answer. */
   readonly window: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A job came for a new tip. */
-  readonly onTip?: () => void;
+  /** The job to mine on is now one of a template with another stamp; see {@link STAMP_MASK}. */
+  readonly onWork?: (stamp: number) => void;
   /** The connection ended after the stream was ready. */
   readonly onEnd?: (reason: string) => void;
 }
 
-/** Offsets in a SubmitSharesExtended frame. */
+/** What shares are made for. */
+interface ShareJob {
+  readonly channel: ClientChannel;
+  readonly jobId: number;
+  readonly version: number;
+  readonly ntime: number;
+}
+
+/** Offsets in a frame of SubmitSharesStandard and of SubmitSharesExtended. */
 const SEQUENCE_NUMBER = HEADER_SIZE + 4;
 const NONCE = HEADER_SIZE + 12;
 /** Shares that are due and wait for room in the window; more are skipped. */
 const MAX_BACKLOG = 4_096;
 const VENDOR = "lode-load";
+/** Where shares are counted that nobody counts. */
+const uncounted = new LoadTally();
 
 /**
- * One connection with one extended channel that hands in distinct shares without hashing: for pools whose share target is
+ * One connection with one channel that hands in distinct shares without hashing: for pools whose share target is
  * met by every hash. The share's frame is encoded once per job and only patched; jobs and answers, of which there are many, are
  * read without the codec. Everything else goes through the mining client.
  */
@@ -48,11 +60,13 @@ export class ShareStream {
   readonly #dueAt: Float64Array;
   readonly #backlog: number[] = [];
   #onFirstJob!: () => void;
-  #tally = new LoadTally();
+  #tally = uncounted;
   #channel: ClientChannel | undefined;
   /** The newest future job: what a tip activates. */
   #future: { readonly jobId: number; readonly version: number } | undefined;
+  #job: ShareJob | undefined;
   #frame: Uint8Array | undefined;
+  #stamp = -1;
   #next = 0;
   #oldest = 0;
   #saturating = false;
@@ -71,13 +85,15 @@ export class ShareStream {
       (header, payload) => this.#onFrame(header, payload),
       () => {},
     );
+    const extended = options.kind === "extended";
     this.#client = new MiningClient(
       this.#connection,
-      { flags: 0, vendor: VENDOR },
+      { flags: extended ? 0 : MiningFlags.requiresStandardJobs, vendor: VENDOR },
       {
         onSetup: () => {
           const { userIdentity } = options;
-          this.#client.open({ userIdentity, nominalHashRate: 0, minExtranonceSize: 8 });
+          const request = { userIdentity, nominalHashRate: 0 };
+          this.#client.open(extended ? { ...request, minExtranonceSize: 8 } : request);
         },
         onRefused: (reason, code) => reject(new LoadError({ code: "setup-refused", reason: code ?? reason })),
         onOpenRefused: (_id, reason) => reject(new LoadError({ code: "channel-refused", reason })),
@@ -125,6 +141,11 @@ export class ShareStream {
     this.#backlog.length = 0;
   }
 
+  /** Hangs up without a word, as at a power cut. */
+  drop(): void {
+    this.#connection.destroy("dropped");
+  }
+
   /** Gives what is unanswered up, and returns how much that was. */
   forget(): number {
     const { unanswered } = this;
@@ -146,7 +167,8 @@ export class ShareStream {
   }
 
   #submit(dueAt: number): void {
-    const frame = this.#frame!;
+    this.#frame ??= this.#encodeShare();
+    const frame = this.#frame;
     const sequenceNumber = this.#next++;
     this.#dueAt[sequenceNumber % this.#options.window] = dueAt;
     writeU32(frame, SEQUENCE_NUMBER, sequenceNumber);
@@ -160,12 +182,16 @@ export class ShareStream {
     if (extensionType !== 0 || this.#channel === undefined) return false;
     if (msgType === mining.SubmitSharesSuccess.msgType) this.#onAccepted(payload);
     else if (msgType === mining.NewExtendedMiningJob.msgType) this.#onJob(this.#channel, payload);
+    else if (msgType === mining.NewMiningJob.msgType) this.#onJob(this.#channel, payload);
     else if (msgType === mining.SetNewPrevHash.msgType) this.#onPrevHash(this.#channel, payload);
     else return false;
     return true;
   }
 
-  /** NewExtendedMiningJob (SV2 5.3.16): channel id, job id, min_ntime with a byte that says whether it is there, version. */
+  /**
+   * NewExtendedMiningJob (SV2 5.3.16) and NewMiningJob (SV2 5.3.15): channel id, job id, min_ntime with a byte that says
+   * whether it is there, version.
+   */
   #onJob(channel: ClientChannel, payload: Uint8Array): void {
     const jobId = readU32(payload, 4);
     if (payload[8] === 0) this.#future = { jobId, version: readU32(payload, 9) };
@@ -178,13 +204,27 @@ export class ShareStream {
     if (this.#future?.jobId !== jobId) return;
     this.#mineOn(channel, jobId, this.#future.version, readU32(payload, 40));
     this.#onFirstJob();
-    this.#options.onTip?.();
   }
 
   #mineOn(channel: ClientChannel, jobId: number, version: number, ntime: number): void {
-    const extranonce = new Uint8Array(channel.extranonceSize);
-    const fields = { channelId: channel.id, sequenceNumber: 0, jobId, nonce: 0, ntime, version, extranonce };
-    this.#frame = encodeFrame(mining.SubmitSharesExtended, fields);
+    this.#job = { channel, jobId, version, ntime };
+    this.#frame = undefined;
+    const stamp = version & STAMP_MASK;
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    this.#options.onWork?.(stamp);
+  }
+
+  /** The share to patch; made once a share of the job is due, as most jobs of a crowd never see one. */
+  #encodeShare(): Uint8Array {
+    const { channel, ...job } = this.#job!;
+    const fields = { channelId: channel.id, sequenceNumber: 0, nonce: 0, ...job };
+    return channel.kind === "standard"
+      ? encodeFrame(mining.SubmitSharesStandard, fields)
+      : encodeFrame(mining.SubmitSharesExtended, {
+          ...fields,
+          extranonce: new Uint8Array(channel.extranonceSize),
+        });
   }
 
   /** SubmitShares.Success (SV2 5.3.13): channel id, last sequence number, count, sum. */

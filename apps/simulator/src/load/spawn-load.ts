@@ -4,16 +4,22 @@ import { CodedError } from "@lode/ports";
 import type { LoadTarget } from "./load.ts";
 import type { LoadReport } from "./load-report.ts";
 import type { LoadReply, LoadRequest } from "./remote-protocol.ts";
+import type { StormReport } from "./storm.ts";
+import type { UsedTime } from "./used-time.ts";
+import type { Arrivals } from "./work-watch.ts";
 
 /** A load generator's process failed; `detail` is what it said. */
 export class LoadProcessError extends CodedError<{ code: "load-failed"; detail: string }> {}
 
 /** A {@link import("./load.ts").Load} in a process of its own. One call at a time. */
 export interface RemoteLoad {
+  /** What its process used while the connections were made. */
+  readonly gathering: UsedTime;
   saturate(seconds: number): Promise<LoadReport>;
   pace(seconds: number, sharesPerSecond: number): Promise<LoadReport>;
-  /** Resolves when the generator watches; `everywhere` is when the last connection had the next tip, on `process.hrtime`, ms. */
-  watchTip(): Promise<{ readonly everywhere: Promise<number> }>;
+  /** Resolves when the generator watches for the template with this stamp; `everywhere` when all connections have it. */
+  watch(stamp: number): Promise<{ readonly everywhere: Promise<Arrivals> }>;
+  storm(): Promise<StormReport>;
   close(): Promise<void>;
 }
 
@@ -27,18 +33,19 @@ const ENTRY = fileURLToPath(new URL("../../dist/load/load-entry.js", import.meta
  */
 export async function spawnLoad(target: LoadTarget): Promise<RemoteLoad> {
   const { authorityKey, ...rest } = target;
-  const process = new LoadProcess();
+  const child = new LoadProcess();
   const key = authorityKey === null ? null : Buffer.from(authorityKey).toString("hex");
   try {
-    await process.ask({ kind: "start", target: rest, authorityKey: key }, "started");
+    child.gathering = (await child.ask({ kind: "start", target: rest, authorityKey: key }, "started")).used;
   } catch (error) {
-    await process.close();
+    await child.close();
     throw error;
   }
-  return process;
+  return child;
 }
 
 class LoadProcess implements RemoteLoad {
+  gathering: UsedTime = { cpuMs: 0, busyMs: 0, wallMs: 0 };
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
   #onReply: ((reply: LoadReply) => void) | undefined;
@@ -64,9 +71,13 @@ class LoadProcess implements RemoteLoad {
     return (await this.ask({ kind: "pace", seconds, sharesPerSecond }, "report")).report;
   }
 
-  async watchTip(): Promise<{ readonly everywhere: Promise<number> }> {
-    await this.ask({ kind: "next-tip" }, "armed");
-    return { everywhere: this.#reply("tip").then(({ at }) => at) };
+  async watch(stamp: number): Promise<{ readonly everywhere: Promise<Arrivals> }> {
+    await this.ask({ kind: "watch", stamp }, "armed");
+    return { everywhere: this.#reply("arrivals").then(({ arrivals }) => arrivals) };
+  }
+
+  async storm(): Promise<StormReport> {
+    return (await this.ask({ kind: "storm" }, "storm")).storm;
   }
 
   async close(): Promise<void> {

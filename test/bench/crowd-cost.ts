@@ -1,0 +1,60 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Crowd, type CrowdTarget } from "./crowd.ts";
+import type { PoolHost } from "./pool-host.ts";
+
+/** Connections made first, so that code and tables that are there once are not counted. */
+const FIRST = 100;
+/** Short-lived things of the handshakes go before the reading. */
+const SETTLE_MS = 1_500;
+
+/** What one more miner with one channel and one job costs the pool. */
+export interface CrowdCost {
+  /** kB per connection: of the process, of its JavaScript heap, and of buffers and native objects V8 was told of. */
+  readonly resident: number;
+  readonly heap: number;
+  readonly external: number;
+  /** CPU time of the pool's process, all threads, to take a newcomer: handshake, setup, channel; milliseconds. */
+  readonly newcomer: number;
+}
+
+/** A crowd that is connected, and what that cost. */
+export interface CostedCrowd {
+  readonly crowd: Crowd;
+  readonly cost: CrowdCost;
+  /** Resident bytes of the pool when the crowd was there, garbage collected. */
+  readonly rss: number;
+  close(): Promise<void>;
+}
+
+/** Connects a crowd to a pool, and finds what each of it costs. */
+export async function gatherCosted(
+  pool: PoolHost,
+  target: Pick<CrowdTarget, "connections" | "userIdentity" | "processes">,
+): Promise<CostedCrowd> {
+  const { port, authorityKey } = pool;
+  const first = await Crowd.gather({ ...target, port, authorityKey, connections: FIRST, processes: 1 });
+  await pause(SETTLE_MS);
+  const before = await pool.ask("collect");
+  const crowd = await Crowd.gather({ ...target, port, authorityKey });
+  await pause(SETTLE_MS);
+  const after = await pool.ask("collect");
+  const added = after.channels - before.channels;
+  if (added !== target.connections) {
+    throw new Error(`${added} channels were opened, not ${target.connections}`);
+  }
+  const perConnection = (read: (of: typeof after) => number) => (read(after) - read(before)) / 1000 / added;
+  return {
+    crowd,
+    rss: after.rss,
+    cost: {
+      resident: perConnection(({ rss }) => rss),
+      heap: perConnection(({ heapUsed }) => heapUsed),
+      external: perConnection(({ external }) => external),
+      newcomer: ((after.cpuSeconds - before.cpuSeconds) * 1000) / added,
+    },
+    async close() {
+      await crowd.close();
+      await first.close();
+    },
+  };
+}

@@ -1,0 +1,185 @@
+import { tmpdir } from "node:os";
+import { maxTarget } from "@lode/bitcoin";
+import { defaultChannelSettings, parseIdentity } from "@lode/mining";
+import { native } from "@lode/native";
+import {
+  type CandidateStore,
+  Pool,
+  poolServerSchema,
+  startPoolServer,
+  type TemplateFeed,
+  TemplateSources,
+} from "@lode/pool-server";
+import { systemClock, systemRandom } from "@lode/ports";
+import { minerMaxLength, templateServerMaxLength } from "@lode/roles";
+import { createLogger, createMetrics, loadConfig } from "@lode/service";
+import {
+  createThreadedHandshaker,
+  decodeAuthorityPublicKey,
+  dial,
+  encodeAuthoritySecretKey,
+  generateKeypair,
+  listen,
+  ServerIdentity,
+  splitHostPort,
+} from "@lode/transport";
+import { CountingStore } from "./counting-store.ts";
+import type { PoolRequest } from "./pool-protocol.ts";
+import { ScriptedFeed } from "./scripted-feed.ts";
+import { benchPool, TemplateScript } from "./scripted-templates.ts";
+
+/** The pool under measurement. */
+export interface MeasuredPool {
+  readonly pool: Pool;
+  readonly port: number;
+  readonly authorityKey: Uint8Array;
+  readonly handshakeBackend: string;
+  /** Where shares go, if that is counted. */
+  readonly store?: CountingStore;
+  /** Gives templates, if the process makes them itself. */
+  readonly templates?: { readonly script: TemplateScript; readonly feed: ScriptedFeed };
+}
+
+/** Every hash is a share, and no burst the generator sends makes vardiff want a harder target. */
+const SHARES_PER_MINUTE = 1e9;
+/** Its target is beyond the easiest there is. */
+const LEAST_DIFFICULTY = 1e-12;
+const NETWORK = "regtest";
+const TEMPLATE_POLL_MS = 20;
+
+/** Blocks do not occur here. */
+const noCandidates: CandidateStore = { save: async () => {}, unresolved: async () => [] };
+
+/** Opens the pool as the request wants it, with logging and metrics as in production. */
+export async function openMeasuredPool(
+  { store, templates }: PoolRequest,
+  onFatal: (message: string) => void,
+): Promise<MeasuredPool> {
+  if (templates.kind === "script") {
+    const script = new TemplateScript(native);
+    const feed = new ScriptedFeed(script);
+    return {
+      ...(await openInParts(await CountingStore.open(store), feed, onFatal)),
+      templates: { script, feed },
+    };
+  }
+  if (store.kind === "postgres") return openAsDeployed(store.url, templates, onFatal);
+  return openInParts(await CountingStore.open(store), templateSources(templates), onFatal);
+}
+
+/** What `lode pool` runs, but for settings that its configuration does not allow. */
+async function openAsDeployed(
+  databaseUrl: string,
+  { address, publicKey }: TemplateServer,
+  onFatal: (message: string) => void,
+): Promise<MeasuredPool> {
+  const authority = generateKeypair(systemRandom);
+  const config = loadConfig({
+    schema: poolServerSchema,
+    set: [
+      `pool.network=${NETWORK}`,
+      "pool.listen_address=127.0.0.1:0",
+      `pool.authority_secret_key=${encodeAuthoritySecretKey(authority.secretKey)}`,
+      `pool.coinbase_reward_script=raw(${Buffer.from(benchPool.payoutScript).toString("hex")})`,
+      `pool.data_dir=${tmpdir()}`, // no block is found
+      `templates.sources.0.address=${address}`,
+      `templates.sources.0.public_key=${publicKey}`,
+      `database.url=${databaseUrl}`,
+    ],
+  });
+  const server = await startPoolServer(
+    {
+      ...config,
+      pool: { ...config.pool, sharesPerMinute: SHARES_PER_MINUTE, minDifficulty: LEAST_DIFFICULTY },
+    },
+    { logger: quietLogger(), metrics: createMetrics(), onFatal },
+  );
+  await untilReady(server.pool);
+  const { pool, port, handshakeBackend } = server;
+  return { pool, port, handshakeBackend, authorityKey: authority.publicKey };
+}
+
+/** The same parts put together here: with a store in memory, or templates without a connection. */
+async function openInParts(
+  store: CountingStore,
+  feed: TemplateFeed,
+  onFatal: (message: string) => void,
+): Promise<MeasuredPool> {
+  const metrics = createMetrics();
+  const logger = quietLogger();
+  const ports = { clock: systemClock, random: systemRandom, logger, metrics, native };
+  const pool = new Pool(
+    {
+      ...ports,
+      ...{ store, feed, nodes: [], candidates: noCandidates, onFatal },
+      identify: (userIdentity) => parseIdentity(userIdentity, NETWORK),
+    },
+    {
+      ...benchPool,
+      serverId: 1,
+      outageRefuseMs: 30_000,
+      outageCloseMs: 120_000,
+      mining: {
+        channel: {
+          ...defaultChannelSettings,
+          sharesPerMinute: SHARES_PER_MINUTE,
+          easiestTarget: maxTarget,
+        },
+      },
+      recorder: {},
+    },
+  );
+  await pool.start();
+  await untilReady(pool);
+  const identity = ServerIdentity.create({
+    authoritySecret: generateKeypair(systemRandom).secretKey,
+    random: systemRandom,
+    clock: systemClock,
+  });
+  const handshaker = await createThreadedHandshaker(identity, { clock: systemClock, logger });
+  const { port } = await listen({
+    ...ports,
+    ...{ host: "127.0.0.1", port: 0, handshaker, maxLength: minerMaxLength },
+    onConnection: (connection) => pool.accept(connection),
+  });
+  return { pool, port, store, authorityKey: identity.authorityKey, handshakeBackend: handshaker.backend };
+}
+
+type TemplateServer = Extract<PoolRequest["templates"], { kind: "server" }>;
+
+/** The pool's own client of one Template Distribution server. */
+function templateSources({ address, publicKey }: TemplateServer): TemplateFeed {
+  const ports = { clock: systemClock, random: systemRandom, logger: quietLogger(), native };
+  const source = {
+    name: "bench",
+    coinbaseOutputMaxAdditionalSize: 1_000,
+    coinbaseOutputMaxAdditionalSigops: 20,
+    firstTemplateWithinMs: 30_000,
+  };
+  return new TemplateSources([source], {
+    ...ports,
+    metrics: createMetrics(),
+    dial: () =>
+      dial({
+        ...ports,
+        ...splitHostPort(address),
+        authorityKey: decodeAuthorityPublicKey(publicKey),
+        maxLength: templateServerMaxLength,
+      }),
+  });
+}
+
+function quietLogger() {
+  return createLogger({ level: "warn", format: "json", fd: 2 });
+}
+
+/** No miner is let in before there is work. */
+function untilReady(pool: Pool): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = systemClock.every(TEMPLATE_POLL_MS, () => {
+      if (pool.notReady().length > 0) return;
+      timer.cancel();
+      resolve();
+    });
+  });
+}
