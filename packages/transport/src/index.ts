@@ -1,4 +1,5 @@
 /** Noise NX handshake, server identity, key text forms and encrypted frame connections (SV2 chapter 4). */
+export { BanList, type BanListOptions, type BanSettings, defaultBanSettings } from "./bans/ban-list.ts";
 export { addressBlock, type BlockBits, defaultBlockBits } from "./connection/address.ts";
 export { AddressRanges } from "./connection/address-ranges.ts";
 export { type RefusalReason, refusalReasons } from "./connection/admission.ts";

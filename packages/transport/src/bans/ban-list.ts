@@ -1,0 +1,175 @@
+import type { Clock, Counter, Logger, Metrics } from "@lode/ports";
+import { addressBlock, type BlockBits, defaultBlockBits } from "../connection/address.ts";
+import { AddressRanges } from "../connection/address-ranges.ts";
+import type { ConnectionWatch } from "../connection/connection-watch.ts";
+
+/** When a block of addresses is banned, and for how long. Times in milliseconds. */
+export interface BanSettings {
+  /** Strikes that ban a block, for itself and again for each of its connections that have proven themselves. */
+  readonly strikes: number;
+  /** In which time; it begins with the first strike. */
+  readonly windowMs: number;
+  /** Length of a block's first ban; each further one is twice as long. */
+  readonly firstMs: number;
+  /** No ban is longer. */
+  readonly longestMs: number;
+  /** A block that was not banned for this long since its last ban ended is as good as new. */
+  readonly forgiveMs: number;
+  /** Blocks remembered, those with strikes and those with bans each; the oldest are forgotten first. */
+  readonly entries: number;
+  /** What a block of addresses is. */
+  readonly blockBits: BlockBits;
+}
+
+/** The defaults. */
+export const defaultBanSettings: BanSettings = {
+  strikes: 5,
+  windowMs: 600_000,
+  firstMs: 60_000,
+  longestMs: 3_600_000,
+  forgiveMs: 3_600_000,
+  entries: 10_000,
+  blockBits: defaultBlockBits,
+};
+
+/** What a {@link BanList} needs. */
+export interface BanListOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The reasons that count as strikes: those that prove misbehaviour. */
+  readonly reasons: readonly string[];
+  readonly settings?: Partial<BanSettings>;
+  /** CIDR blocks that are never struck or banned. */
+  readonly exemptFrom?: readonly string[];
+}
+
+interface Suspect {
+  /** When the first strike of the window came. */
+  readonly since: number;
+  strikes: number;
+}
+
+interface Offender {
+  readonly until: number;
+  /** Bans before this one that were not forgiven. */
+  readonly earlier: number;
+}
+
+/**
+ * Keeps away the addresses whose connections keep misbehaving. A strike costs its connection only; several in a short time ban
+ * the block of addresses: new connections are refused, those it has stay. A block is given patience in proportion to its
+ * connections that work well, so that one bad machine does not ban a farm. Everything is forgotten in time, and memory is bounded.
+ */
+export class BanList implements ConnectionWatch {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #settings: BanSettings;
+  readonly #exempt: AddressRanges;
+  readonly #strikes: ReadonlyMap<string, Counter>;
+  readonly #bans: Counter;
+  /** In the order of their last strike. */
+  readonly #suspects = new Map<string, Suspect>();
+  /** In the order of their last ban. */
+  readonly #offenders = new Map<string, Offender>();
+  /** Proven connections by block; without zeros. */
+  readonly #proven = new Map<string, number>();
+
+  /** @throws TransportError `invalid-address-range` */
+  constructor(options: BanListOptions) {
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#settings = { ...defaultBanSettings, ...options.settings };
+    this.#exempt = new AddressRanges(options.exemptFrom ?? []);
+    const { metrics } = options;
+    this.#strikes = new Map(
+      options.reasons.map((reason) => [
+        reason,
+        metrics.counter("lode_ban_strikes_total", "Connections that ended for misbehaviour", { reason }),
+      ]),
+    );
+    this.#bans = metrics.counter("lode_bans_total", "Address blocks banned");
+    metrics.gauge("lode_bans_in_force", "Address blocks that are banned now", {}, () => this.inForce);
+  }
+
+  /** Blocks that are banned now. */
+  get inForce(): number {
+    const now = this.#clock.monotonic();
+    let count = 0;
+    for (const { until } of this.#offenders.values()) if (now < until) count += 1;
+    return count;
+  }
+
+  /** `banned` for an address that must be turned away; null for all others. */
+  admit(address: string): "banned" | null {
+    if (this.#offenders.size === 0) return null;
+    const offender = this.#offenders.get(this.#block(address));
+    if (offender === undefined || this.#clock.monotonic() >= offender.until) return null;
+    return this.#exempt.contains(address) ? null : "banned";
+  }
+
+  proven(address: string): void {
+    const block = this.#block(address);
+    this.#proven.set(block, (this.#proven.get(block) ?? 0) + 1);
+  }
+
+  ended(address: string, reason: string, proven: boolean): void {
+    const block = this.#block(address);
+    if (proven) this.#leave(block);
+    const counter = this.#strikes.get(reason);
+    if (counter === undefined || this.#exempt.contains(address)) return;
+    counter.inc();
+    this.#strike(block, reason);
+  }
+
+  #strike(block: string, reason: string): void {
+    const { strikes, windowMs, entries } = this.#settings;
+    const now = this.#clock.monotonic();
+    const offender = this.#offenders.get(block);
+    // What its old connections do is paid for already.
+    if (offender !== undefined && now < offender.until) return;
+    const known = this.#suspects.get(block);
+    const suspect = known !== undefined && now - known.since < windowMs ? known : { since: now, strikes: 0 };
+    suspect.strikes += 1;
+    this.#suspects.delete(block);
+    if (suspect.strikes < strikes * (1 + (this.#proven.get(block) ?? 0))) {
+      this.#suspects.set(block, suspect);
+      forgetOldest(this.#suspects, entries, ({ since }) => now - since >= windowMs);
+      return;
+    }
+    this.#ban(block, reason, suspect.strikes, now);
+  }
+
+  #ban(block: string, reason: string, strikes: number, now: number): void {
+    const { firstMs, longestMs, forgiveMs, entries } = this.#settings;
+    const last = this.#offenders.get(block);
+    const earlier = last !== undefined && now < last.until + forgiveMs ? last.earlier + 1 : 0;
+    const lastsMs = Math.min(longestMs, firstMs * 2 ** earlier);
+    this.#offenders.delete(block);
+    this.#offenders.set(block, { until: now + lastsMs, earlier });
+    forgetOldest(this.#offenders, entries, ({ until }) => now >= until + forgiveMs);
+    this.#bans.inc();
+    this.#logger.warn(
+      { address_block: block, reason, strikes, seconds: lastsMs / 1000 },
+      "address block banned",
+    );
+  }
+
+  #leave(block: string): void {
+    const left = (this.#proven.get(block) ?? 0) - 1;
+    if (left > 0) this.#proven.set(block, left);
+    else this.#proven.delete(block);
+  }
+
+  #block(address: string): string {
+    return addressBlock(address, this.#settings.blockBits);
+  }
+}
+
+/** Takes entries from a map's old end: all that are over, and as many as are too many. */
+function forgetOldest<E>(map: Map<string, E>, most: number, isOver: (entry: E) => boolean): void {
+  for (const [key, entry] of map) {
+    if (map.size <= most && !isOver(entry)) return;
+    map.delete(key);
+  }
+}
