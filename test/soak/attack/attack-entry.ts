@@ -1,0 +1,31 @@
+/** Entry of the attackers' process. Everybody else comes first. */
+import { constants, setPriority } from "node:os";
+import { Prng } from "@lode/testing";
+import { serve } from "../wire/child-process.ts";
+import { AttackCrowd } from "./attack-crowd.ts";
+import { attackKinds } from "./attack-plan.ts";
+import type { AttackReply, AttackRequest } from "./attack-protocol.ts";
+import { CpuBudget } from "./cpu-budget.ts";
+
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+
+let crowd: AttackCrowd | undefined;
+let budget = new CpuBudget(1);
+
+serve<AttackRequest, AttackReply>(async (request) => {
+  if (request.kind === "begin") {
+    budget = new CpuBudget(request.cores);
+    crowd = new AttackCrowd({ ...request, prng: new Prng(request.seed, 2), budget });
+    const { only } = request;
+    crowd.begin(
+      attackKinds.filter(({ name }) => only.length === 0 || only.includes(name)),
+      request.strength,
+    );
+  }
+  if (request.kind === "cease") await crowd?.cease();
+  return {
+    counts: crowd?.counts ?? {},
+    cpuSeconds: budget.used,
+    rssMb: process.memoryUsage.rss() / 2 ** 20,
+  };
+});

@@ -1,0 +1,71 @@
+import {
+  garbageAct1,
+  halfAct1,
+  handshakeOnly,
+  idleSession,
+  longAct1,
+  reconnectStorm,
+  silent,
+  wrongSetup,
+} from "./kinds-before.ts";
+import { churnsChannels, hoardsChannels } from "./kinds-channels.ts";
+import {
+  extensionRequests,
+  giantFrame,
+  longestFrames,
+  malformed,
+  trickledFrame,
+  unknownMessages,
+  updates,
+} from "./kinds-frames.ts";
+import { holdsQueue, neverReads, readsAByteASecond, vanished } from "./kinds-readers.ts";
+import {
+  duplicates,
+  garbageExtranonces,
+  goodShares,
+  staleShares,
+  tooEasyShares,
+  unknownChannels,
+  unknownJobs,
+} from "./kinds-shares.ts";
+import type { Life } from "./life.ts";
+
+/** One kind of attack. */
+export interface AttackKind {
+  readonly name: string;
+  /** Attackers of this kind at a time, at full strength. */
+  readonly actors: number;
+  readonly run: (life: Life) => Promise<void>;
+}
+
+/** Everything that is done to the pool, all at once. */
+export const attackKinds: readonly AttackKind[] = [
+  { name: "silent", actors: 3_000, run: silent },
+  { name: "half-act1", actors: 1_500, run: halfAct1 },
+  { name: "garbage-act1", actors: 8, run: garbageAct1 },
+  { name: "long-act1", actors: 4, run: longAct1 },
+  { name: "handshake-only", actors: 300, run: handshakeOnly },
+  { name: "wrong-setup", actors: 6, run: wrongSetup },
+  { name: "idle-session", actors: 500, run: idleSession },
+  { name: "reconnect-storm", actors: 8, run: reconnectStorm },
+  { name: "never-reads", actors: 20, run: neverReads },
+  { name: "holds-queue", actors: 20, run: holdsQueue },
+  { name: "byte-a-second", actors: 20, run: readsAByteASecond },
+  { name: "vanished", actors: 100, run: vanished },
+  { name: "channel-hoard", actors: 3, run: hoardsChannels },
+  { name: "channel-churn", actors: 3, run: churnsChannels },
+  { name: "duplicate-shares", actors: 3, run: duplicates },
+  { name: "stale-shares", actors: 3, run: staleShares },
+  { name: "garbage-extranonces", actors: 3, run: garbageExtranonces },
+  { name: "unknown-jobs", actors: 3, run: unknownJobs },
+  { name: "unknown-channels", actors: 3, run: unknownChannels },
+  { name: "too-easy-shares", actors: 3, run: tooEasyShares },
+  { name: "good-shares", actors: 3, run: goodShares },
+  { name: "giant-frames", actors: 4, run: giantFrame },
+  { name: "longest-frames", actors: 2, run: longestFrames },
+  { name: "trickled-frames", actors: 50, run: trickledFrame },
+  { name: "malformed", actors: 3, run: malformed },
+  { name: "unknown-messages", actors: 3, run: unknownMessages },
+  { name: "updates", actors: 3, run: updates },
+  { name: "extension-requests", actors: 3, run: extensionRequests },
+];

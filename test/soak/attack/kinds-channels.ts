@@ -1,0 +1,37 @@
+import { encodeFrame, mining } from "@lode/protocol";
+import { nap } from "../wire/open-socket.ts";
+import { openFrame } from "./attack-session.ts";
+import type { Life } from "./life.ts";
+
+/** More than a connection may have. */
+const WANTED = 12_000;
+const HELD_MS = 600_000;
+
+/** Opens channels as long as it is let, and keeps them. */
+export async function hoardsChannels(life: Life): Promise<void> {
+  const session = await life.setUp();
+  if (session === undefined) return;
+  session.connection.ignoreInput();
+  let requestId = 1;
+  await life.flood(session, () => openFrame(life.deps.userIdentity, requestId++), {
+    batch: 50,
+    most: WANTED,
+    pauseMs: 20,
+  });
+  if (session.isOpen) await life.endure(session, HELD_MS);
+}
+
+/** Opens a channel and closes it, again and again. */
+export async function churnsChannels(life: Life): Promise<void> {
+  const session = await life.setUp();
+  const first = await session?.open(life.deps.userIdentity);
+  if (session === undefined || first === undefined) return;
+  session.connection.ignoreInput();
+  let [turn, channelId] = [0, first.channelId];
+  await life.flood(session, () =>
+    turn++ % 2 === 0
+      ? encodeFrame(mining.CloseChannel, { channelId: channelId++, reasonCode: "churn" })
+      : openFrame(life.deps.userIdentity, turn),
+  );
+  await nap(10);
+}
