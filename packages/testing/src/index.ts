@@ -1,6 +1,8 @@
 /** What tests share: a virtual clock, repeatable randomness and scripted peers. Imported by tests and simulations only. */
 
 export { startTestDatabase, type TestDatabase } from "./database.ts";
+export { type ModelRuns, modelRuns, modelTimeout } from "./model-runs.ts";
+export * from "./peers/index.ts";
 export { Prng } from "./prng.ts";
 export {
   type ReceivedFrame,
