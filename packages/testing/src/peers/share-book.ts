@@ -1,0 +1,75 @@
+import type { mining } from "@lode/protocol";
+
+/** A share on its way, and when it left. */
+interface OpenShare {
+  readonly jobId: number;
+  readonly prevHash: string;
+  readonly sentAt: number;
+}
+
+/** What one channel handed in and what the pool made of it. Every answer is held against what was sent. */
+export class ShareBook {
+  sent = 0;
+  accepted = 0;
+  /** Difficulty credited, as the pool says. */
+  credited = 0n;
+  /** Refusals by code that have no excuse. */
+  readonly refused = new Map<string, number>();
+  /** Refused as stale, for a tip that the channel had meanwhile left itself. */
+  overtaken = 0;
+  /** Longest time from a share to its answer, milliseconds. */
+  slowestMs = 0;
+  readonly #open = new Map<number, OpenShare>();
+  readonly #violate: (text: string) => void;
+
+  constructor(violate: (text: string) => void) {
+    this.#violate = violate;
+  }
+
+  /** Shares without an answer. */
+  get unanswered(): number {
+    return this.#open.size;
+  }
+
+  onSent(sequenceNumber: number, share: OpenShare): void {
+    this.sent++;
+    this.#open.set(sequenceNumber, share);
+  }
+
+  /** SV2 5.3.13: everything up to the last sequence number that was not refused is accepted; the count must say so. */
+  onSuccess(answer: mining.SubmitSharesSuccess, now: number): void {
+    const { lastSequenceNumber, newSubmitsAcceptedCount, newSharesSum } = answer;
+    if (!this.#open.has(lastSequenceNumber)) {
+      this.#violate(`SubmitShares.Success names share ${lastSequenceNumber}, which is not open`);
+    }
+    let answered = 0;
+    for (const [sequenceNumber, { sentAt }] of this.#open) {
+      if (sequenceNumber > lastSequenceNumber) break;
+      this.#open.delete(sequenceNumber);
+      this.slowestMs = Math.max(this.slowestMs, now - sentAt);
+      answered++;
+    }
+    if (answered !== newSubmitsAcceptedCount) {
+      this.#violate(`SubmitShares.Success counts ${newSubmitsAcceptedCount} shares, ${answered} were open`);
+    }
+    if (newSharesSum < 1n) this.#violate("SubmitShares.Success credits nothing");
+    this.accepted += newSubmitsAcceptedCount;
+    this.credited += newSharesSum;
+  }
+
+  /** @param prevHash what the channel is on now: a share of an earlier one was overtaken */
+  onError({ sequenceNumber, errorCode }: mining.SubmitSharesError, prevHash: string, now: number): void {
+    const share = this.#open.get(sequenceNumber);
+    if (share === undefined) {
+      this.#violate(`SubmitShares.Error names share ${sequenceNumber}, which is not open`);
+      return;
+    }
+    this.#open.delete(sequenceNumber);
+    this.slowestMs = Math.max(this.slowestMs, now - share.sentAt);
+    if (errorCode === "stale-share" && share.prevHash !== prevHash) {
+      this.overtaken++;
+      return;
+    }
+    this.refused.set(errorCode, (this.refused.get(errorCode) ?? 0) + 1);
+  }
+}
