@@ -1,9 +1,15 @@
 import { ExtranonceAllocator } from "@lode/mining";
 import { native } from "@lode/native";
-import { BlockSubmitter, poolServerSchema, ShareRecorder, TemplateSources } from "@lode/pool-server";
+import {
+  BlockSubmitter,
+  listenerLimits,
+  poolServerSchema,
+  ShareRecorder,
+  TemplateSources,
+} from "@lode/pool-server";
 import { silentLogger, systemClock } from "@lode/ports";
 import { MiningServer } from "@lode/roles";
-import { configMarkdown, createMetrics, type MetricDescription } from "@lode/service";
+import { configMarkdown, createMetrics, loadConfig, type MetricDescription } from "@lode/service";
 import { TemplateProvider, templateProviderSchema } from "@lode/template-provider";
 import { type Handshaker, listen } from "@lode/transport";
 import { expect, it } from "vitest";
@@ -56,6 +62,7 @@ async function poolMetrics(): Promise<MetricDescription[]> {
   };
   const listener = await listen({
     ...deps,
+    ...listenerLimits(loadConfig({ schema: poolServerSchema }).limits, deps),
     host: "127.0.0.1",
     port: 0,
     handshaker,

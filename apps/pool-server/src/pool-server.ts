@@ -4,7 +4,14 @@ import { NodeRpc } from "@lode/bitcoin/node";
 import { migrate, migrationsDirectory, openDatabase, PostgresShareStore } from "@lode/ledger";
 import { defaultChannelSettings, parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
-import { CodedError, type Logger, type Metrics, systemClock, systemRandom } from "@lode/ports";
+import {
+  CodedError,
+  type Logger,
+  type Metrics,
+  systemClock,
+  systemRandom,
+  throttledLogger,
+} from "@lode/ports";
 import { minerMaxLength, templateServerMaxLength } from "@lode/roles";
 import {
   createThreadedHandshaker,
@@ -18,7 +25,8 @@ import {
   splitHostPort,
 } from "@lode/transport";
 import { candidateDirectory } from "./block-candidates.ts";
-import type { PoolServerConfig } from "./config.ts";
+import type { PoolServerConfig } from "./config/pool-server-config.ts";
+import { listenerLimits, miningLimits } from "./limits/limits-in-force.ts";
 import { nodeTarget } from "./node-target.ts";
 import { Pool, type PoolDeps } from "./pool.ts";
 import { parseRewardScript } from "./reward-script.ts";
@@ -56,6 +64,9 @@ const OUTPUT_OVERHEAD = 8 + 3;
 /** Sigops of the one output; P2PKH, P2PK and bare scripts have some, one is never more than this. */
 const OUTPUT_SIGOPS = 20;
 
+/** Lines of one text that sessions may log: this many at once, and one a second. */
+const SESSION_LOG = { burst: 100, intervalMs: 1_000 };
+
 /** Connects a pool to sockets, Postgres and its nodes. @throws PoolConfigError, LedgerError, TransportError */
 export async function startPoolServer(config: PoolServerConfig, deps: PoolServerDeps): Promise<PoolServer> {
   const { logger, metrics } = deps;
@@ -82,12 +93,13 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
     })),
     { clock, logger, metrics, dial: dialTemplates },
   );
+  const sessionLogger = throttledLogger(logger, { clock, ...SESSION_LOG });
   const rpcs = config.nodes.map((node) => ({ name: node.name, rpc: nodeRpc(node) }));
   const pool = new Pool(
     {
       clock,
       random,
-      logger,
+      logger: sessionLogger,
       metrics,
       native,
       store,
@@ -105,6 +117,11 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       outageRefuseMs: config.templates.outageRefuseSec * 1000,
       outageCloseMs: config.templates.outageCloseSec * 1000,
       mining: {
+        ...miningLimits(config.limits),
+        extensions: {
+          supported: config.pool.supportedExtensions,
+          required: config.pool.requiredExtensions,
+        },
         channel: {
           ...defaultChannelSettings,
           sharesPerMinute: config.pool.sharesPerMinute,
@@ -127,6 +144,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
     logger,
     metrics,
     maxLength: minerMaxLength,
+    ...listenerLimits(config.limits, { clock, logger: sessionLogger, metrics }),
     onConnection: (connection) => pool.accept(connection),
   });
   const release = async () => {
@@ -135,6 +153,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
     for (const { rpc } of rpcs) rpc.close();
     await handshaker.close();
     await store.close();
+    sessionLogger.flush();
   };
   const endpoint = formatEndpointUrl({
     host: at.host,

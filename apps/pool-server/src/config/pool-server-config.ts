@@ -8,6 +8,9 @@ import {
   section,
 } from "@lode/service";
 import Type, { type Static } from "typebox";
+import { extensionKeys, unsupportedRequirement } from "./extension-keys.ts";
+import { limitsSection } from "./limits-section.ts";
+import { refined } from "./refined.ts";
 
 const name = (description: string, fallback: string) =>
   Type.String({ description, default: fallback, pattern: "^[a-z0-9-]{1,32}$" });
@@ -22,9 +25,8 @@ const templateSource = section({
   }),
 });
 
-/** Everything an operator can set on a pool server. */
-export const poolServerSchema = section({
-  pool: section({
+const poolSection = refined(
+  section({
     network: networkKey("Bitcoin network."),
     listenAddress: hostPort("Where miners connect (SV2 over Noise).", "0.0.0.0:3333"),
     authorityPublicKey: Type.String({
@@ -60,6 +62,7 @@ export const poolServerSchema = section({
       minimum: 1e-9,
       maximum: 1e15,
     }),
+    ...extensionKeys,
     drainSec: Type.Integer({
       description: "Time over which connections are closed on SIGTERM, seconds.",
       default: 20,
@@ -68,6 +71,13 @@ export const poolServerSchema = section({
     }),
     dataDir: Type.String({ description: "Where found blocks are kept as files.", default: "./lode-data" }),
   }),
+  unsupportedRequirement,
+);
+
+/** Everything an operator can set on a pool server. */
+export const poolServerSchema = section({
+  pool: poolSection,
+  limits: limitsSection,
   templates: section({
     sources: Type.Array(templateSource, {
       description: "Template servers in order of preference; all stay connected, one is active.",
