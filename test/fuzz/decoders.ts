@@ -26,7 +26,9 @@ import {
   encodeAuthoritySecretKey,
   keypairFromSecret,
   parseEndpointUrl,
+  parseProxyHeader,
 } from "@lode/transport";
+import proxyHeaders from "../../packages/transport/vectors/proxy-protocol.json" with { type: "json" };
 import { mutate, randomBytes } from "./mutate.ts";
 
 /** Something that reads what a stranger sent. */
@@ -114,6 +116,11 @@ export function decoders(frames: readonly Uint8Array[]): readonly Target[] {
       ADDRESSES.map((address) => `${address}.rig`),
     ),
     textTarget("database-url", parseDatabaseUrl, ["postgres://u:p%41@[::1]:5432/db?sslmode=require"]),
+    {
+      name: "proxy-header",
+      read: (bytes) => void parseProxyHeader(bytes),
+      samples: [...proxyHeaders.headers, ...proxyHeaders.rejected].map(({ hex }) => Buffer.from(hex, "hex")),
+    },
     { name: "compact-size", read: (bytes) => void readCompactSize(bytes), samples: payloads },
     { name: "block-header", read: (bytes) => void parseHeader(bytes), samples: [new Uint8Array(80)] },
     { name: "coinbase", read: (bytes) => void stripCoinbaseWitness(bytes), samples: payloads },
