@@ -3,11 +3,19 @@ import { basename, join } from "node:path";
 import { NodeRpc } from "@lode/bitcoin/node";
 import { systemClock } from "@lode/ports";
 import type { RunningProcess } from "./running-process.ts";
+import { SIGNET_KEY, signetBlocks } from "./signet-blocks.ts";
 import { freePort, type Workbench } from "./workbench.ts";
 
-/** A Bitcoin Core node on a regtest chain of its own, with a wallet that has ripe coins. */
+/**
+ * `regtest`: nearly every hash is a block. `signet`: a signet of our own (anybody may sign) whose blocks take 4.8 million
+ * hashes, so that a CPU miner's shares are easier than blocks, as in the real world.
+ */
+export type CoreNetwork = "regtest" | "signet";
+
+/** A Bitcoin Core node on a chain of its own, with a wallet that has ripe coins. */
 export interface BitcoinCore {
   readonly process: RunningProcess;
+  readonly network: CoreNetwork;
   readonly dataDir: string;
   readonly url: string;
   readonly cookieFile: string;
@@ -18,30 +26,58 @@ export interface BitcoinCore {
 
 /** Enough for ten ripe coinbases (depth 101). */
 const BLOCKS = 110;
+/** Hashes the node may try for one block on signet: not to find one has a probability below 1e-9. */
+const SIGNET_TRIES = 100_000_000;
+/** BIP325 challenge that every block meets: OP_TRUE. */
+const OPEN_CHALLENGE = "51";
 
-/** Starts the node and mines its first blocks. Only bitcoin-node offers the interface that sv2-tp needs. */
-export async function startBitcoinCore(bench: Workbench, program: string): Promise<BitcoinCore> {
+/** Starts the node and gives it its first blocks. Only bitcoin-node offers the interface that sv2-tp needs. */
+export async function startBitcoinCore(
+  bench: Workbench,
+  program: string,
+  network: CoreNetwork = "regtest",
+): Promise<BitcoinCore> {
   const dataDir = join(bench.folder, "node");
   mkdirSync(dataDir);
   const port = await freePort();
   const ipc = basename(program).startsWith("bitcoin-node") ? ["-ipcbind=unix"] : [];
+  const challenge = network === "signet" ? [`-signetchallenge=${OPEN_CHALLENGE}`] : [];
   const node = bench.start("bitcoin core", program, [
-    ...["-regtest", `-datadir=${dataDir}`, "-listen=0", "-connect=0", "-fallbackfee=0.0002"],
-    ...[`-rpcport=${port}`, ...ipc],
+    ...[`-${network}`, ...challenge, `-datadir=${dataDir}`, "-listen=0", "-connect=0"],
+    ...["-fallbackfee=0.0002", `-rpcport=${port}`, ...ipc],
   ]);
-  const cookieFile = join(dataDir, "regtest", ".cookie");
+  const cookieFile = join(dataDir, network, ".cookie");
   const url = `http://127.0.0.1:${port}`;
   const rpc = new NodeRpc({ url, cookieFile, timeoutMs: 60_000, ports: { clock: systemClock } });
   bench.onClear(() => rpc.close());
   const call = (method: string, ...params: unknown[]) => rpc.call(method, params);
   await bench.until("answer from the node", 60, async () => (await call("getblockcount")) !== null, [node]);
   const { subversion } = (await call("getnetworkinfo")) as { subversion: string };
-  bench.say(`  node ${subversion} on regtest`);
-  await call("createwallet", "interop");
+  bench.say(`  node ${subversion} on ${network}`);
   const newAddress = async () => String(await call("getnewaddress", "", "bech32"));
-  await call("generatetoaddress", BLOCKS, await newAddress());
   const height = async () => Number(await call("getblockcount"));
-  return { process: node, dataDir, url, cookieFile, call, height, newAddress };
+  const core = { process: node, network, dataDir, url, cookieFile, call, height, newAddress };
+  await call("createwallet", "interop");
+  if (network === "regtest") await call("generatetoaddress", BLOCKS, await newAddress());
+  else await loadPreparedChain(core);
+  return core;
+}
+
+/** Blocks whose work is done already, their coins for the wallet, and one block of today: an old tip is no start. */
+async function loadPreparedChain(core: BitcoinCore): Promise<void> {
+  for (const { bytes } of signetBlocks()) {
+    const verdict = await core.call("submitblock", Buffer.from(bytes).toString("hex"));
+    if (verdict !== null) throw new Error(`the node refuses a prepared block: ${JSON.stringify(verdict)}`);
+  }
+  const descriptor = `wpkh(${SIGNET_KEY})`;
+  const { checksum } = (await core.call("getdescriptorinfo", descriptor)) as { checksum: string };
+  await core.call("importdescriptors", [{ desc: `${descriptor}#${checksum}`, timestamp: 0 }]);
+  await mineBlock(core);
+}
+
+/** Lets the node itself find the next block: for miners, a block of somebody else. */
+export async function mineBlock(core: BitcoinCore): Promise<void> {
+  await core.call("generatetoaddress", 1, await core.newAddress(), SIGNET_TRIES);
 }
 
 /** Puts payments from segwit coins into the mempool. Returns their ids. */

@@ -1,3 +1,4 @@
+import type { Counts } from "./counts.ts";
 import type { Workbench } from "./workbench.ts";
 
 /** Programs of others; absent ones are undefined. */
@@ -10,10 +11,41 @@ export interface Peers {
   readonly miningDevice?: string;
 }
 
+/** What a peer went through, and what became of its shares. */
+export interface Figures {
+  readonly minutes: number;
+  /** Shares the pool accepted and refused, by reason. */
+  readonly accepted: number;
+  readonly rejected: Counts;
+  /** Shares the peer did not hand on, by its reason. */
+  readonly withheld: Counts;
+  /** Shares the peer refused to its own miners, by its reason. */
+  readonly refused: Counts;
+  readonly tips: number;
+  readonly refreshes: number;
+  /** SetTarget, and which way. */
+  readonly retargets: { readonly easier: number; readonly harder: number };
+  /** UpdateChannel. */
+  readonly updates: number;
+  /** Blocks of the pool in the chain, and of others. */
+  readonly blocks: { readonly own: number; readonly foreign: number };
+}
+
 /** A test against other people's software. */
 export interface InteropTest {
   readonly name: string;
   readonly needs: readonly (keyof Peers)[];
   /** @throws when it fails */
   run(bench: Workbench, peers: Required<Peers>): Promise<void>;
+}
+
+/** A test that mines for as long as it is told, beside the others of its kind. */
+export interface LastingTest {
+  readonly name: string;
+  readonly needs: readonly (keyof Peers)[];
+  /**
+   * @param minutes undefined: as long as it takes to see everything once
+   * @throws when it fails
+   */
+  mine(bench: Workbench, peers: Required<Peers>, minutes: number | undefined): Promise<Figures>;
 }

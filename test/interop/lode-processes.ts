@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { startPostgres } from "@lode/devnet";
-import { countShares, openDatabase } from "@lode/ledger";
+import { countShares, findShares, openDatabase } from "@lode/ledger";
 import { systemRandom } from "@lode/ports";
 import { encodeAuthorityPublicKey, encodeAuthoritySecretKey, generateKeypair } from "@lode/transport";
-import type { BitcoinCore } from "./bitcoin-core.ts";
+import type { BitcoinCore, CoreNetwork } from "./bitcoin-core.ts";
 import { readMetrics } from "./metrics-page.ts";
 import type { RunningProcess } from "./running-process.ts";
 import { freePort, type Workbench } from "./workbench.ts";
@@ -11,6 +11,8 @@ import { freePort, type Workbench } from "./workbench.ts";
 const MAIN = join(import.meta.dirname, "../../apps/lode/dist/main.js");
 /** In the coinbase of every block the pool finds. */
 export const POOL_TAG = "Lode interop";
+/** Between looks at the mempool; the node keeps its answer for five seconds. */
+const REFRESH_SEC = 5;
 
 /** Where templates come from. */
 export interface TemplateAddress {
@@ -25,6 +27,12 @@ export interface PoolCounts {
   readonly rejectedByCode: Readonly<Record<string, number>>;
   readonly recorded: number;
   readonly blocksAccepted: number;
+  readonly blocksRejected: number;
+  /** Jobs for a new tip, and new jobs for the same tip, each for all connections. */
+  readonly tips: number;
+  readonly refreshes: number;
+  /** Miners' connections that ended. */
+  readonly connectionsClosed: number;
 }
 
 /** A pool as a process, with a Postgres of its own. */
@@ -35,12 +43,16 @@ export interface LodePool {
   counts(): Promise<PoolCounts>;
   /** Shares in Postgres. */
   recordedShares(): Promise<number>;
+  /** Postgres has a share that names this worker. */
+  knowsWorker(worker: string): Promise<boolean>;
 }
 
 export interface LodePoolOptions {
   readonly templates: TemplateAddress;
   /** Also gets every block by submitblock; null: only the template source gets it. */
   readonly node: BitcoinCore | null;
+  /** regtest unless told. */
+  readonly network?: CoreNetwork;
   readonly payoutAddress: string;
   readonly minDifficulty: number;
   readonly sharesPerMinute: number;
@@ -58,7 +70,8 @@ export async function startLodeTemplateProvider(
     `template_provider.authority_secret_key=${keys.secretKey}`,
     `node.url=${core.url}`,
     `node.cookie_file=${core.cookieFile}`,
-    "node.network=regtest",
+    `node.network=${core.network}`,
+    `template_provider.refresh_sec=${REFRESH_SEC}`,
     `admin.listen_address=127.0.0.1:${admin}`,
   ]);
   await bench.until("readiness of lode template-provider", 30, () => isReady(admin), [provider]);
@@ -73,7 +86,7 @@ export async function startLodePool(bench: Workbench, options: LodePoolOptions):
   const keys = authorityKeys();
   const [port, admin] = [await freePort(), await freePort()];
   const running = startLode(bench, "pool", [
-    "pool.network=regtest",
+    `pool.network=${options.network ?? "regtest"}`,
     `pool.listen_address=127.0.0.1:${port}`,
     `pool.authority_secret_key=${keys.secretKey}`,
     `pool.coinbase_reward_script=${options.payoutAddress}`,
@@ -97,15 +110,21 @@ export async function startLodePool(bench: Workbench, options: LodePoolOptions):
     port,
     publicKey: keys.publicKey,
     recordedShares: () => countShares(database),
+    knowsWorker: async (worker) => (await findShares(database, { worker, limit: 1 })).length > 0,
     async counts() {
       const page = await readMetrics(`http://127.0.0.1:${admin}/metrics`);
       const rejectedByCode = page.byLabel("sv2_server_shares_rejected_total", "error_code");
+      const fanOuts = page.byLabel("lode_job_fanout_seconds_count", "kind");
       return {
         accepted: page.sum("sv2_server_shares_accepted_total"),
         rejected: Object.values(rejectedByCode).reduce((sum, n) => sum + n, 0),
         rejectedByCode,
         recorded: page.sum("pool_shares_recorded_total"),
         blocksAccepted: page.sum("pool_blocks_accepted_total"),
+        blocksRejected: page.sum("pool_blocks_rejected_total"),
+        tips: fanOuts["new-tip"] ?? 0,
+        refreshes: fanOuts["same-tip"] ?? 0,
+        connectionsClosed: page.sum("lode_mining_connections_closed_total"),
       };
     },
   };

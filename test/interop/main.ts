@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../shell-run.ts";
 import { findPeers, WHERE } from "./find-peers.ts";
-import type { InteropTest, Peers } from "./interop-test.ts";
+import type { Figures, InteropTest, LastingTest, Peers } from "./interop-test.ts";
 import { miningDeviceOnLode } from "./mining-device-on-lode.ts";
 import { nodeThroughSv2Tp, nodeThroughTemplateProvider } from "./node-to-block.ts";
+import { miningDeviceInChangingWorld, translatorInChangingWorld } from "./peers-in-changing-world.ts";
 import { referencePoolOnLodeTemplates } from "./reference-pool-on-lode-templates.ts";
 import { translatorOnLode } from "./translator-on-lode.ts";
 import { Workbench } from "./workbench.ts";
@@ -16,74 +18,100 @@ const tests: readonly InteropTest[] = [
   translatorOnLode(true),
   referencePoolOnLodeTemplates,
 ];
+const lastingTests: readonly LastingTest[] = [
+  translatorInChangingWorld(false),
+  translatorInChangingWorld(true),
+  miningDeviceInChangingWorld,
+];
 
 interface Result {
   readonly name: string;
   readonly result: "passed" | "failed" | "skipped";
   readonly seconds: number;
   readonly detail?: string;
+  readonly figures?: Figures;
 }
+
+type Say = (line: string) => void;
 
 const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [] },
+    minutes: { type: "string" },
+    keep: { type: "boolean", default: false },
   },
 });
 
 // With --json standard output carries the result alone.
-const say = (line: string) => (values.json ? process.stderr : process.stdout).write(`${line}\n`);
+const say: Say = (line) => (values.json ? process.stderr : process.stdout).write(`${line}\n`);
 
-async function runTest(test: InteropTest, peers: Peers): Promise<Result> {
+// An interrupted run leaves no processes and no folders behind.
+const benches = new Set<Workbench>();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    void Promise.all([...benches].map((bench) => bench.clear())).finally(() => process.exit(130));
+  });
+}
+
+async function runTest(
+  test: Pick<InteropTest, "name" | "needs">,
+  peers: Peers,
+  tell: Say,
+  run: (bench: Workbench, peers: Required<Peers>) => Promise<Figures | undefined>,
+): Promise<Result> {
   const missing = test.needs.filter((need) => peers[need] === undefined);
   if (missing.length > 0) {
     const detail = `needs ${missing.map((need) => WHERE[need]).join(", ")}`;
-    say(`skipped ${test.name}: ${detail}`);
+    tell(`skipped ${test.name}: ${detail}`);
     return { name: test.name, result: "skipped", seconds: 0, detail };
   }
-  say(`running ${test.name}`);
+  tell(`running ${test.name}`);
   const startedAt = performance.now();
-  const bench = new Workbench(say);
-  const forget = onInterrupt(bench);
+  const bench = new Workbench(tell, values.keep);
+  benches.add(bench);
   const seconds = () => Math.round((performance.now() - startedAt) / 100) / 10;
   try {
-    await test.run(bench, peers as Required<Peers>);
-    say(`passed  ${test.name} (${seconds()} s)`);
-    return { name: test.name, result: "passed", seconds: seconds() };
+    const figures = await run(bench, peers as Required<Peers>);
+    tell(`passed  ${test.name} (${seconds()} s)`);
+    return { name: test.name, result: "passed", seconds: seconds(), ...(figures && { figures }) };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    say(`FAILED  ${test.name} (${seconds()} s): ${detail}`);
+    tell(`FAILED  ${test.name} (${seconds()} s): ${detail}`);
     return { name: test.name, result: "failed", seconds: seconds(), detail };
   } finally {
     await bench.clear();
-    forget();
+    benches.delete(bench);
   }
 }
 
-/** An interrupted run leaves no processes and no folder behind. */
-function onInterrupt(bench: Workbench): () => void {
-  const leave = (): void => {
-    void bench.clear().finally(() => process.exit(130));
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.once(signal, leave);
-  return () => {
-    for (const signal of signals) process.off(signal, leave);
-  };
-}
-
-const unknown = values.only.filter((name) => !tests.some((test) => test.name === name));
+const all = [...tests, ...lastingTests];
+const unknown = values.only.filter((name) => !all.some((test) => test.name === name));
 if (unknown.length > 0) {
-  say(`no test is called ${unknown.join(", ")}; there are: ${tests.map(({ name }) => name).join(", ")}`);
+  say(`no test is called ${unknown.join(", ")}; there are: ${all.map(({ name }) => name).join(", ")}`);
   process.exit(2);
 }
+const minutes = values.minutes === undefined ? undefined : wholeNumber("minutes", values.minutes);
+const wanted = ({ name }: { name: string }) => values.only.length === 0 || values.only.includes(name);
 const peers = findPeers(process.env);
 const results: Result[] = [];
-for (const test of tests) {
-  if (values.only.length === 0 || values.only.includes(test.name)) results.push(await runTest(test, peers));
+// A long run is of the lasting tests; the others have nothing to do for so long.
+for (const test of minutes === undefined ? tests.filter(wanted) : []) {
+  results.push(
+    await runTest(test, peers, say, async (bench, found) => {
+      await test.run(bench, found);
+      return undefined;
+    }),
+  );
 }
+// They rest most of the time, so they share it.
+const lasting = lastingTests.filter(wanted).map((test) => {
+  const tell: Say = (line) => say(`[${test.name}] ${line}`);
+  return runTest(test, peers, tell, (bench, found) => test.mine(bench, found, minutes));
+});
+results.push(...(await Promise.all(lasting)));
 const count = (result: Result["result"]) => results.filter((one) => one.result === result).length;
 const counts = { passed: count("passed"), failed: count("failed"), skipped: count("skipped") };
-if (values.json) process.stdout.write(`${JSON.stringify({ ...counts, results })}\n`);
 say(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+if (values.json) process.stdout.write(`${JSON.stringify({ ...counts, results })}\n`);
 process.exit(counts.failed > 0 ? 1 : 0);

@@ -1,7 +1,7 @@
 import { startBitcoinCore } from "./bitcoin-core.ts";
 import type { InteropTest } from "./interop-test.ts";
 import { startLodePool, startLodeTemplateProvider } from "./lode-processes.ts";
-import { startMiningDevice } from "./mining-device.ts";
+import { SLOW_DEVICE, startMiningDevice } from "./mining-device.ts";
 import { checkBlock, checkShares, untilBlocks } from "./pool-results.ts";
 
 const SHARES = 5;
@@ -26,16 +26,17 @@ export const miningDeviceOnLode: InteropTest = {
       port: pool.port,
       publicKey: pool.publicKey,
       user: `${payoutAddress}.device`,
+      ...SLOW_DEVICE,
     });
     await bench.until(
       `${SHARES} accepted shares of mining_device`,
       120,
       async () => (await pool.counts()).accepted >= SHARES,
-      [pool.process, device],
+      [pool.process, device.process],
     );
     const block = await untilBlocks(bench, core, pool, height, 1);
     checkBlock(bench, block, payoutAddress, []);
-    await device.stop();
+    await device.process.stop();
     await checkShares(bench, pool);
   },
 };

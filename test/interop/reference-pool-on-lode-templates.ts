@@ -6,7 +6,7 @@ import { encodeAuthorityPublicKey, encodeAuthoritySecretKey, generateKeypair } f
 import { blockAt, sendSegwitPayments, startBitcoinCore } from "./bitcoin-core.ts";
 import type { InteropTest } from "./interop-test.ts";
 import { startLodeTemplateProvider, type TemplateAddress } from "./lode-processes.ts";
-import { startMiningDevice } from "./mining-device.ts";
+import { SLOW_DEVICE, startMiningDevice } from "./mining-device.ts";
 import { freePort, type Workbench } from "./workbench.ts";
 
 const PAYMENTS = 3;
@@ -22,10 +22,14 @@ export const referencePoolOnLodeTemplates: InteropTest = {
     const payoutAddress = await core.newAddress();
     const height = await core.height();
     const pool = await startReferencePool(bench, peers.poolSv2, templates, payoutAddress);
-    const device = startMiningDevice(bench, peers.miningDevice, { ...pool, user: "device" });
+    const device = startMiningDevice(bench, peers.miningDevice, {
+      ...pool,
+      ...SLOW_DEVICE,
+      user: "device",
+    });
     await bench.until("block of the reference pool", 120, async () => (await core.height()) > height, [
       pool.process,
-      device,
+      device.process,
     ]);
     const block = await blockAt(core, height + 1);
     const script = Buffer.from(parseAddress(payoutAddress, "regtest").script).toString("hex");

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** A child process with the end of what it printed. */
@@ -13,23 +15,36 @@ export interface RunningProcess {
   stop(): Promise<void>;
 }
 
+/** Gets every line that a process prints on standard output. */
+export type LineListener = (line: string) => void;
+
 const KEPT_CHARACTERS = 2_000_000;
 const STOP_WITHIN_MS = 20_000;
 const TAIL_LINES = 25;
+
+/** What the reference implementation's programs print, and that they print it without colours. */
+const VERBOSITY = { RUST_LOG: "info", NO_COLOR: "1" };
 
 /** Starts a program. The variables that configure these tests are not handed on to it. */
 export function startProcess(
   name: string,
   program: string,
   args: readonly string[],
-  cwd: string,
+  options: { readonly cwd: string; readonly logFile: string; readonly onLine?: LineListener },
 ): RunningProcess {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith("LODE_")));
+  const { cwd, logFile, onLine } = options;
+  const own = Object.entries(process.env).filter(([key]) => !key.startsWith("LODE_"));
+  const env = { ...Object.fromEntries(own), ...VERBOSITY };
   const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
+  const log = createWriteStream(logFile);
+  // The folder may go away under it.
+  log.on("error", () => {});
   const keep = (chunk: Buffer) => {
+    log.write(chunk);
     output = (output + chunk.toString()).slice(-KEPT_CHARACTERS);
   };
+  if (onLine !== undefined) createInterface({ input: child.stdout }).on("line", onLine);
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
   let ended = false;
@@ -37,6 +52,7 @@ export function startProcess(
     const over = (text: string) => {
       ended = true;
       output += `\n[${text}]\n`;
+      log.end();
       resolve();
     };
     child.once("error", (error) => over(`not started: ${error.message}`));

@@ -3,16 +3,30 @@ import { createInterface } from "node:readline";
 import { sha256d } from "@lode/bitcoin";
 import type { Workbench } from "./workbench.ts";
 
-/** What an SV1 server answered to shares. */
+/** A miner on Stratum V1 and what the server told it. */
 export interface Sv1Miner {
+  /** Rate it keeps to; may be changed at any time, 0 pauses it. */
+  hashesPerSecond: number;
+  /** Shares handed in that no answer has come for. */
+  readonly unanswered: number;
   readonly accepted: number;
-  /** Errors of mining.submit, as JSON. */
-  readonly refused: readonly string[];
+  /** Errors of mining.submit, as JSON, with how many there were. */
+  readonly refused: ReadonlyMap<string, number>;
   /** Jobs received. */
   readonly jobs: number;
+  /** mining.set_difficulty received. */
+  readonly difficulties: number;
   /** True once the server has closed the connection. */
   readonly closed: boolean;
   stop(): void;
+}
+
+export interface Sv1MinerOptions {
+  readonly port: number;
+  readonly user: string;
+  readonly hashesPerSecond: number;
+  /** BIP310: asks for version rolling and hands in rolled bits. Old hardware does not. */
+  readonly rollsVersion?: boolean;
 }
 
 interface Work {
@@ -21,63 +35,108 @@ interface Work {
   readonly jobId: string;
   readonly extranonce2: string;
   readonly ntime: string;
+  readonly versionBits: string | undefined;
   readonly header: Buffer;
 }
 
-const HASHES_PER_SLICE = 2_000;
-const SLICE_MS = 50;
-const DIFF1 = 0xffffn << 208n;
+interface Job {
+  readonly params: readonly unknown[];
+  readonly extranonce1: string;
+  readonly extranonce2: string;
+  readonly target: bigint;
+  /** Bits to replace in the version, and with what; undefined when they stay. */
+  readonly rolled: { readonly mask: number; readonly bits: number } | undefined;
+}
 
-/** Mines over Stratum V1 the way old hardware does: subscribe, authorize, notify, submit; no version rolling. */
-export function startSv1Miner(bench: Workbench, port: number, user: string): Sv1Miner {
+const SLICE_MS = 50;
+/** After a pause of the process, the time lost beyond this is not made up for. */
+const MAX_CATCH_UP_MS = 200;
+const DIFF1 = 0xffffn << 208n;
+/** BIP320's bits, as firmware asks for them. */
+const ROLLED_MASK = 0x1fff_e000;
+const FIRST_SUBMIT_ID = 10;
+
+/** Mines over Stratum V1: configure (if it rolls versions), subscribe, authorize, notify, submit. */
+export function startSv1Miner(bench: Workbench, options: Sv1MinerOptions): Sv1Miner {
+  const { port, user } = options;
   const socket = connect(port, "127.0.0.1");
-  const state = { accepted: 0, refused: [] as string[], jobs: 0, closed: false };
+  const state = {
+    hashesPerSecond: options.hashesPerSecond,
+    unanswered: 0,
+    accepted: 0,
+    refused: new Map<string, number>(),
+    jobs: 0,
+    difficulties: 0,
+    closed: false,
+  };
   let extranonce1 = "";
   let extranonce2Size = 0;
   let announced = 0n;
+  let mask = 0;
   let work: Work | undefined;
   let nonce = 0;
-  let jobs = 0;
-  let nextId = 10;
+  let nextId = FIRST_SUBMIT_ID;
   const send = (id: number, method: string, params: unknown[]) =>
     socket.write(`${JSON.stringify({ id, method, params })}\n`);
+  const subscribe = () => send(1, "mining.subscribe", ["interop/1"]);
 
+  const onAnswer = (id: number, result: unknown, error: unknown) => {
+    if (id === 0) {
+      const { "version-rolling.mask": granted } = result as { "version-rolling.mask"?: string };
+      mask = ROLLED_MASK & Number.parseInt(granted ?? "0", 16);
+      subscribe();
+    } else if (id === 1) {
+      const [, prefix, size] = result as [unknown, string, number];
+      extranonce1 = prefix;
+      extranonce2Size = size;
+      send(2, "mining.authorize", [user, "x"]);
+    } else if (id >= FIRST_SUBMIT_ID) {
+      state.unanswered--;
+      const reason = JSON.stringify(error ?? result);
+      if (result === true) state.accepted++;
+      else state.refused.set(reason, (state.refused.get(reason) ?? 0) + 1);
+    }
+  };
   const onLine = (line: string) => {
-    const message = JSON.parse(line) as {
-      id?: number;
+    const { id, method, params, result, error } = JSON.parse(line) as {
+      id?: number | null;
       method?: string;
       params?: unknown[];
       result?: unknown;
       error?: unknown;
     };
-    const params = message.params ?? [];
-    if (message.method === "mining.set_difficulty") announced = targetOf(Number(params[0]));
-    else if (message.method === "mining.notify") {
-      state.jobs++;
-      const extranonce2 = (jobs++).toString(16).padStart(2 * extranonce2Size, "0");
-      work = workOf(params, extranonce1, extranonce2, announced);
+    if (method === "mining.set_difficulty") {
+      state.difficulties++;
+      announced = targetOf(Number(params?.[0]));
+    } else if (method === "mining.notify") {
+      const count = state.jobs++;
+      const extranonce2 = count.toString(16).padStart(2 * extranonce2Size, "0");
+      const rolled = mask === 0 ? undefined : { mask, bits: (count << 13) & mask };
+      work = workOf({ params: params ?? [], extranonce1, extranonce2, target: announced, rolled });
       nonce = 0;
-    } else if (message.id === 1) {
-      const [, prefix, size] = message.result as [unknown, string, number];
-      extranonce1 = prefix;
-      extranonce2Size = size;
-      send(2, "mining.authorize", [user, "x"]);
-    } else if (message.id !== undefined && message.id >= 10) {
-      if (message.result === true) state.accepted++;
-      else state.refused.push(JSON.stringify(message.error ?? message.result));
-    }
+    } else if (method === undefined && typeof id === "number") onAnswer(id, result, error);
   };
+  const submit = (found: Work) => {
+    const { jobId, extranonce2, ntime, versionBits } = found;
+    const nonceHex = found.header.readUInt32LE(76).toString(16).padStart(8, "0");
+    const share = [user, jobId, extranonce2, ntime, nonceHex];
+    state.unanswered++;
+    send(nextId++, "mining.submit", versionBits === undefined ? share : [...share, versionBits]);
+  };
+  let owed = 0;
+  let lastSlice = performance.now();
   const mine = () => {
+    const now = performance.now();
+    const elapsed = Math.min(now - lastSlice, MAX_CATCH_UP_MS);
+    lastSlice = now;
     if (work === undefined) return;
-    for (let i = 0; i < HASHES_PER_SLICE; i++) {
+    for (owed += (elapsed * state.hashesPerSecond) / 1000; owed >= 1; owed--) {
       work.header.writeUInt32LE(nonce++, 76);
       const hash = sha256d(work.header);
       // Cheap look at the highest bytes before the whole number is compared.
-      if ((hash[31] ?? 1) !== 0 || BigInt(`0x${Buffer.from(hash).reverse().toString("hex")}`) > work.target)
+      if (hash[31] !== 0 || BigInt(`0x${Buffer.from(hash).reverse().toString("hex")}`) > work.target)
         continue;
-      const found = work.header.readUInt32LE(76).toString(16).padStart(8, "0");
-      send(nextId++, "mining.submit", [user, work.jobId, work.extranonce2, work.ntime, found]);
-      break;
+      submit(work);
     }
   };
   const slices = setInterval(mine, SLICE_MS);
@@ -85,7 +144,11 @@ export function startSv1Miner(bench: Workbench, port: number, user: string): Sv1
     clearInterval(slices);
     socket.destroy();
   };
-  socket.once("connect", () => send(1, "mining.subscribe", ["interop/1"]));
+  socket.once("connect", () => {
+    if (!options.rollsVersion) return subscribe();
+    const wish = { "version-rolling.mask": hex32(ROLLED_MASK), "version-rolling.min-bit-count": 2 };
+    return send(0, "mining.configure", [["version-rolling"], wish]);
+  });
   socket.on("error", () => {});
   socket.once("close", () => {
     state.closed = true;
@@ -103,7 +166,7 @@ function targetOf(difficulty: number): bigint {
 }
 
 /** mining.notify: job id, prevhash, coinb1, coinb2, branches, version, nbits, ntime, clean. */
-function workOf(params: readonly unknown[], extranonce1: string, extranonce2: string, target: bigint): Work {
+function workOf({ params, extranonce1, extranonce2, target, rolled }: Job): Work {
   const [jobId, prevHash, coinbase1, coinbase2] = params.slice(0, 4).map(String);
   const branches = (params[4] ?? []) as string[];
   const [version, nbits, ntime] = params.slice(5, 8).map(String);
@@ -118,7 +181,17 @@ function workOf(params: readonly unknown[], extranonce1: string, extranonce2: st
     reversed(nbits ?? ""),
     Buffer.alloc(4),
   ]);
-  return { target, jobId: jobId ?? "", extranonce2, ntime: ntime ?? "", header };
+  let versionBits: string | undefined;
+  if (rolled !== undefined) {
+    const plain = header.readUInt32LE(0);
+    header.writeUInt32LE(((plain & ~rolled.mask) | rolled.bits) >>> 0, 0);
+    versionBits = hex32(rolled.bits);
+  }
+  return { target, jobId: jobId ?? "", extranonce2, ntime: ntime ?? "", versionBits, header };
+}
+
+function hex32(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, "0");
 }
 
 function reversed(hex: string): Buffer {

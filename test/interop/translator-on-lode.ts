@@ -1,13 +1,9 @@
-import { writeFileSync } from "node:fs";
-import { connect } from "node:net";
-import { join } from "node:path";
 import { startBitcoinCore } from "./bitcoin-core.ts";
 import type { InteropTest } from "./interop-test.ts";
-import { type LodePool, startLodePool, startLodeTemplateProvider } from "./lode-processes.ts";
+import { startLodePool, startLodeTemplateProvider } from "./lode-processes.ts";
 import { checkBlock, checkShares, untilBlocks } from "./pool-results.ts";
-import type { RunningProcess } from "./running-process.ts";
 import { startSv1Miner } from "./sv1-miner.ts";
-import { freePort, type Workbench } from "./workbench.ts";
+import { startTranslator } from "./translator.ts";
 
 const SHARES = 3;
 const MINERS = 2;
@@ -31,82 +27,42 @@ export function translatorOnLode(aggregate: boolean): InteropTest {
         sharesPerMinute: 120,
       });
       const height = await core.height();
-      const port = await freePort();
-      const translator = startTranslator(bench, peers.translator, pool, {
+      const translator = await startTranslator(bench, peers.translator, pool, {
         aggregate,
-        port,
         user: payoutAddress,
+        minerHashrate: 50_000,
+        sharesPerMinute: 30,
+        vardiff: false,
       });
-      await bench.until("listening translator", 30, () => accepts(port), [translator]);
-      const miners = Array.from({ length: MINERS }, (_, i) => startSv1Miner(bench, port, `worker${i}`));
+      const miners = Array.from({ length: MINERS }, (_, i) =>
+        startSv1Miner(bench, {
+          port: translator.port,
+          user: `farm.worker${i}`,
+          hashesPerSecond: 40_000,
+          rollsVersion: i % 2 === 1,
+        }),
+      );
       await bench.until(
         `${SHARES} shares of each SV1 miner accepted by the translator`,
         120,
         () => miners.every(({ accepted }) => accepted >= SHARES),
-        [pool.process, translator],
+        [pool.process, translator.process],
       );
       await bench.until(
         `${SHARES} shares accepted by the pool through the translator`,
         30,
         async () => (await pool.counts()).accepted >= SHARES,
-        [pool.process, translator],
+        [pool.process, translator.process],
       );
       bench.check(!miners.some(({ closed }) => closed), "the translator kept its SV1 miners");
       const block = await untilBlocks(bench, core, pool, height, 1);
       checkBlock(bench, block, payoutAddress, []);
       for (const miner of miners) miner.stop();
-      const [accepted, refused] = [
-        miners.map((miner) => miner.accepted),
-        miners.flatMap((miner) => miner.refused),
-      ];
-      bench.say(
-        `  SV1 shares accepted ${accepted.join(" + ")}, refused ${refused.length} ${[...new Set(refused)]}`,
-      );
+      const accepted = miners.map((miner) => miner.accepted).join(" + ");
+      const refused = miners.flatMap((miner) => [...miner.refused.keys()]);
+      bench.say(`  SV1 shares accepted ${accepted}, refused for ${refused.join(", ") || "nothing"}`);
       await checkShares(bench, pool);
-      await translator.stop();
+      await translator.process.stop();
     },
   };
-}
-
-function startTranslator(
-  bench: Workbench,
-  program: string,
-  pool: LodePool,
-  options: { readonly aggregate: boolean; readonly port: number; readonly user: string },
-): RunningProcess {
-  const file = join(bench.folder, "translator.toml");
-  writeFileSync(
-    file,
-    `downstream_address = "127.0.0.1"
-downstream_port = ${options.port}
-max_supported_version = 2
-min_supported_version = 2
-downstream_extranonce2_size = 4
-verify_payout = false
-aggregate_channels = ${options.aggregate}
-supported_extensions = [0x0002]
-[downstream_difficulty_config]
-min_individual_miner_hashrate = 50_000.0
-shares_per_minute = 30.0
-enable_vardiff = false
-job_keepalive_interval_secs = 60
-[[upstreams]]
-address = "127.0.0.1"
-port = ${pool.port}
-authority_pubkey = "${pool.publicKey}"
-user_identity = "${options.user}"
-`,
-  );
-  return bench.start("translator_sv2", program, ["-c", file, "-f", join(bench.folder, "translator.log")]);
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(port, "127.0.0.1");
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", () => resolve(false));
-  });
 }

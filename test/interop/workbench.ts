@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type RunningProcess, startProcess, tailOf } from "./running-process.ts";
+import { type LineListener, type RunningProcess, startProcess, tailOf } from "./running-process.ts";
 
 const POLL_MS = 100;
 
@@ -14,12 +14,16 @@ export class Workbench {
   readonly #processes: RunningProcess[] = [];
   readonly #steps: (() => unknown)[] = [];
 
-  constructor(say: (line: string) => void) {
+  /** @param keep leaves the folder, with everything the processes printed, for a look at it */
+  constructor(say: (line: string) => void, keep = false) {
     this.#say = say;
     this.folder = mkdtempSync(join(tmpdir(), "lode-interop-"));
     // Postgres runs as another user when these tests run as root.
     chmodSync(this.folder, 0o755);
-    this.onClear(() => rmSync(this.folder, { recursive: true, force: true }));
+    this.onClear(() => {
+      if (keep) say(`  kept ${this.folder}`);
+      else rmSync(this.folder, { recursive: true, force: true });
+    });
   }
 
   /** Prints progress. */
@@ -28,8 +32,12 @@ export class Workbench {
   }
 
   /** Starts a program that is stopped at the latest with the test. */
-  start(name: string, program: string, args: readonly string[]): RunningProcess {
-    const running = startProcess(name, program, args, this.folder);
+  start(name: string, program: string, args: readonly string[], onLine?: LineListener): RunningProcess {
+    const running = startProcess(name, program, args, {
+      cwd: this.folder,
+      logFile: join(this.folder, `${name.replaceAll(" ", "-")}.log`),
+      ...(onLine !== undefined && { onLine }),
+    });
     this.#processes.push(running);
     this.onClear(() => running.stop());
     return running;

@@ -1,0 +1,190 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type BitcoinCore, mineBlock, sendSegwitPayments, startBitcoinCore } from "./bitcoin-core.ts";
+import { type Counts, sameCounts, sumOf } from "./counts.ts";
+import type { Figures } from "./interop-test.ts";
+import {
+  type LodePool,
+  type PoolCounts,
+  startLodePool,
+  startLodeTemplateProvider,
+} from "./lode-processes.ts";
+import type { PeerLog } from "./peer-log.ts";
+import type { RunningProcess } from "./running-process.ts";
+import type { Workbench } from "./workbench.ts";
+
+/** Shares a minute that the pool's channels aim at. */
+export const SHARES_PER_MINUTE = 30;
+
+/** A peer that mines at the pool. */
+export interface WorldPeer {
+  readonly process: RunningProcess;
+  readonly log: PeerLog;
+  /** Shares the peer refused to its own miners, by reason. */
+  refused(): Counts;
+  /** Speeds its miners up or down; 0 makes them rest. */
+  pace(factor: number): void;
+  /** True while every connection of the peer's is as it was. */
+  intact(): boolean;
+  /** The peer's figures and the pool's agree. */
+  agrees(counts: PoolCounts): boolean;
+}
+
+/** What happens how often, seconds. */
+interface Plan {
+  readonly seconds: number;
+  /** It takes longer when something that must be seen once was not. */
+  readonly patience: number;
+  readonly payment: number;
+  readonly foreignBlock: number;
+  readonly pace: number;
+  readonly report: number;
+}
+
+const SHORT: Plan = { seconds: 75, patience: 180, payment: 8, foreignBlock: 25, pace: 20, report: 25 };
+const LASTING = { patience: 180, payment: 20, foreignBlock: 90, pace: 240, report: 60 };
+/** One after another: the miners' own rates times this. */
+const PACES = [1, 4, 0.5, 2, 0.25] as const;
+
+/** A node on signet, a pool on it, and what they went through. */
+export class ChangingWorld {
+  readonly core: BitcoinCore;
+  readonly pool: LodePool;
+  readonly payoutAddress: string;
+  readonly #bench: Workbench;
+
+  private constructor(bench: Workbench, core: BitcoinCore, pool: LodePool, payoutAddress: string) {
+    this.#bench = bench;
+    this.core = core;
+    this.pool = pool;
+    this.payoutAddress = payoutAddress;
+  }
+
+  static async start(bench: Workbench, bitcoinNode: string): Promise<ChangingWorld> {
+    const core = await startBitcoinCore(bench, bitcoinNode, "signet");
+    const templates = await startLodeTemplateProvider(bench, core);
+    const payoutAddress = await core.newAddress();
+    const pool = await startLodePool(bench, {
+      templates,
+      node: core,
+      network: core.network,
+      payoutAddress,
+      // 17,000 hashes: slow CPU miners have room below their first target.
+      minDifficulty: 4e-6,
+      sharesPerMinute: SHARES_PER_MINUTE,
+    });
+    return new ChangingWorld(bench, core, pool, payoutAddress);
+  }
+
+  /** Mines through template refreshes, tip changes of both kinds and changes of speed, and checks what came of it. */
+  async mine(peer: WorldPeer, minutes: number | undefined): Promise<Figures> {
+    const plan = minutes === undefined ? SHORT : { ...LASTING, seconds: minutes * 60 };
+    const startedAt = performance.now();
+    const from = await this.core.height();
+    const foreign = await this.#keepChanging(peer, plan);
+    const bench = this.#bench;
+    peer.pace(0);
+    const counts = await bench.until(
+      "agreement of the peer's figures, the pool's and Postgres's",
+      60,
+      async () => {
+        const now = await this.pool.counts();
+        const recorded = await this.pool.recordedShares();
+        return peer.agrees(now) && recorded === now.accepted ? now : undefined;
+      },
+      [this.pool.process, peer.process],
+    );
+    const figures = this.#figures(peer, counts, foreign, (performance.now() - startedAt) / 60_000);
+    bench.say(`  ${describe(figures)}`);
+    if (peer.log.troubles.length > 0) bench.say(`  the peer's warnings:\n${peer.log.troubles.join("\n")}`);
+    bench.check(
+      sumOf(figures.rejected) === (figures.rejected["stale-share"] ?? 0),
+      `no share was refused but for being late: ${JSON.stringify(figures.rejected)}`,
+    );
+    bench.check(
+      peer.intact() && counts.connectionsClosed === 0,
+      `every connection stayed (${counts.connectionsClosed} closed)`,
+    );
+    const grown = (await this.core.height()) - from;
+    bench.check(
+      counts.blocksRejected === 0 && counts.blocksAccepted + foreign === grown,
+      `every block is in the chain: ${counts.blocksAccepted} of the pool, ${foreign} of others, ${grown} in all`,
+    );
+    return figures;
+  }
+
+  /** Returns how many blocks others found. */
+  async #keepChanging(peer: WorldPeer, plan: Plan): Promise<number> {
+    const { core, pool } = this;
+    const bench = this.#bench;
+    let foreign = 0;
+    let paces = 0;
+    peer.pace(PACES[0]);
+    for (let second = 1; ; second++) {
+      await pause(1000);
+      const over = second >= plan.seconds;
+      if (over && seenAll(peer.log, await pool.counts())) return foreign;
+      if (second > plan.seconds + plan.patience) throw new Error(`not everything was seen\n${bench.logs()}`);
+      const gone = [pool.process, peer.process, core.process].find(({ ended }) => ended);
+      if (gone !== undefined) throw new Error(`${gone.name} ended\n${bench.logs()}`);
+      if (second % plan.payment === 0) await this.#pay();
+      if (second % plan.pace === 0) peer.pace(PACES[++paces % PACES.length] ?? 1);
+      if (second % plan.foreignBlock === 0 && (await this.#foreignBlock())) foreign++;
+      if (second % plan.report === 0) {
+        const figures = this.#figures(peer, await pool.counts(), foreign, second / 60);
+        bench.say(`  ${describe(figures)}`);
+      }
+    }
+  }
+
+  async #pay(): Promise<void> {
+    try {
+      await sendSegwitPayments(this.core, 1);
+    } catch (error) {
+      // A wallet's chain of unconfirmed coins has a limit; the next block frees it.
+      this.#bench.say(`  no payment: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** False when the pool was faster: then the node has built on nothing. */
+  async #foreignBlock(): Promise<boolean> {
+    const before = await this.core.height();
+    await mineBlock(this.core);
+    return (await this.core.height()) > before;
+  }
+
+  #figures(peer: WorldPeer, counts: PoolCounts, foreign: number, minutes: number): Figures {
+    const { log } = peer;
+    return {
+      minutes: Math.round(minutes * 10) / 10,
+      accepted: counts.accepted,
+      rejected: counts.rejectedByCode,
+      withheld: { ...log.withheld },
+      refused: peer.refused(),
+      tips: counts.tips,
+      refreshes: counts.refreshes,
+      retargets: { easier: log.easier, harder: log.harder },
+      updates: log.updates,
+      blocks: { own: counts.blocksAccepted, foreign },
+    };
+  }
+}
+
+/** Every kind of change, at least once. */
+function seenAll(log: PeerLog, counts: PoolCounts): boolean {
+  return counts.tips > 1 && counts.refreshes > 0 && log.easier > 0 && log.harder > 0 && counts.accepted > 0;
+}
+
+/** The counts of a peer that is told of every single share. */
+export function toldTheSame(log: PeerLog, counts: PoolCounts): boolean {
+  return log.accepted === counts.accepted && sameCounts(log.rejected, counts.rejectedByCode);
+}
+
+function describe(figures: Figures): string {
+  const { retargets, blocks } = figures;
+  return [
+    `${figures.minutes} min: accepted ${figures.accepted}, rejected ${JSON.stringify(figures.rejected)}`,
+    `withheld by the peer ${JSON.stringify(figures.withheld)}, refused to its miners ${JSON.stringify(figures.refused)}`,
+    `tips ${figures.tips}, refreshes ${figures.refreshes}, targets ${retargets.easier} easier ${retargets.harder} harder`,
+    `updates ${figures.updates}, blocks ${blocks.own} own ${blocks.foreign} foreign`,
+  ].join("; ");
+}

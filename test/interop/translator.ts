@@ -1,0 +1,101 @@
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import type { LodePool } from "./lode-processes.ts";
+import { PeerLog } from "./peer-log.ts";
+import type { RunningProcess } from "./running-process.ts";
+import { freePort, type Workbench } from "./workbench.ts";
+
+export interface TranslatorOptions {
+  /** One channel for all its miners. */
+  readonly aggregate: boolean;
+  readonly user: string;
+  /** What it says of each miner before it has measured it, hashes per second. */
+  readonly minerHashrate: number;
+  readonly sharesPerMinute: number;
+  readonly vardiff: boolean;
+}
+
+/** The reference implementation's translator, which serves SV1 miners. */
+export interface Translator {
+  readonly process: RunningProcess;
+  /** Where SV1 miners connect. */
+  readonly port: number;
+  readonly log: PeerLog;
+  /** True once the pool granted the worker names' extension (0x0002). */
+  readonly workerNames: boolean;
+}
+
+/** Starts the translator on a pool and waits until it listens. */
+export async function startTranslator(
+  bench: Workbench,
+  program: string,
+  pool: LodePool,
+  options: TranslatorOptions,
+): Promise<Translator> {
+  const port = await freePort();
+  const file = join(bench.folder, "translator.toml");
+  writeFileSync(
+    file,
+    `downstream_address = "127.0.0.1"
+downstream_port = ${port}
+max_supported_version = 2
+min_supported_version = 2
+downstream_extranonce2_size = 4
+verify_payout = false
+aggregate_channels = ${options.aggregate}
+supported_extensions = [0x0002]
+[downstream_difficulty_config]
+min_individual_miner_hashrate = ${options.minerHashrate.toFixed(1)}
+shares_per_minute = ${options.sharesPerMinute.toFixed(1)}
+enable_vardiff = ${options.vardiff}
+job_keepalive_interval_secs = 60
+[[upstreams]]
+address = "127.0.0.1"
+port = ${pool.port}
+authority_pubkey = "${pool.publicKey}"
+user_identity = "${options.user}"
+`,
+  );
+  const log = new PeerLog();
+  const state = { workerNames: false };
+  const onLine = (line: string): void => {
+    if (line.includes("Extension negotiation success: supported=[2]")) state.workerNames = true;
+    else readLine(log, line);
+  };
+  const process = bench.start("translator_sv2", program, ["-c", file], onLine);
+  await bench.until("listening translator", 30, () => accepts(port), [process]);
+  return Object.assign(state, { process, port, log });
+}
+
+const SUCCESS = /Received: SubmitSharesSuccess\(.*new_submits_accepted_count=(\d+)/;
+const ERROR = /Received: SubmitSharesError\(.*error_code=([^)]*)\)/;
+const SET_TARGET = /Received: SetTarget\(channel_id=(\d+), maximum_target=(?:U256\()?([0-9a-f]+)/;
+const WITHHELD = /rejected by upstream channel validation.*validation_error=(\w+)/;
+
+/** Lines of translator_sv2 0.6.0 at its usual level. */
+function readLine(log: PeerLog, line: string): void {
+  const accepted = SUCCESS.exec(line)?.[1];
+  const rejected = ERROR.exec(line)?.[1];
+  const [, channel, target] = SET_TARGET.exec(line) ?? [];
+  const withheld = WITHHELD.exec(line)?.[1];
+  if (accepted !== undefined) log.accepted += Number(accepted);
+  else if (rejected !== undefined) log.reject(rejected);
+  else if (channel !== undefined && target !== undefined) log.target(channel, target);
+  else if (withheld !== undefined) log.withhold(withheld);
+  else if (line.includes("Received: NewExtendedMiningJob(")) log.jobs++;
+  else if (line.includes("Received: SetNewPrevHash(")) log.tips++;
+  else if (line.includes("Sending UpdateChannel message to upstream")) log.updates++;
+  else if (/ (ERROR|WARN) /.test(line)) log.trouble(line);
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(port, "127.0.0.1");
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+}
