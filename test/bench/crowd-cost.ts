@@ -2,10 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Crowd, type CrowdTarget } from "./crowd.ts";
 import type { PoolHost } from "./pool-host.ts";
 
-/** Connections made first, so that code and tables that are there once are not counted. */
-const FIRST = 100;
-/** Short-lived things of the handshakes go before the reading. */
-const SETTLE_MS = 1_500;
+/** Connections made first, so that tables that are there once, and code that is new, are not counted. */
+export const FIRST = 500;
+/** Short-lived things of the handshakes go, and keys for the next ones are made, before a reading. */
+export const SETTLE_MS = 1_500;
 
 /** What one more miner with one channel and one job costs the pool. */
 export interface CrowdCost {
@@ -23,7 +23,6 @@ export interface CostedCrowd {
   readonly cost: CrowdCost;
   /** Resident bytes of the pool when the crowd was there, garbage collected. */
   readonly rss: number;
-  close(): Promise<void>;
 }
 
 /** Connects a crowd to a pool, and finds what each of it costs. */
@@ -35,9 +34,12 @@ export async function gatherCosted(
   const first = await Crowd.gather({ ...target, port, authorityKey, connections: FIRST, processes: 1 });
   await pause(SETTLE_MS);
   const before = await pool.ask("collect");
+  const { cpuSeconds: cpuBefore } = await pool.ask("read");
   const crowd = await Crowd.gather({ ...target, port, authorityKey });
   await pause(SETTLE_MS);
+  const { cpuSeconds: cpuAfter } = await pool.ask("read");
   const after = await pool.ask("collect");
+  await first.close();
   const added = after.channels - before.channels;
   if (added !== target.connections) {
     throw new Error(`${added} channels were opened, not ${target.connections}`);
@@ -50,11 +52,7 @@ export async function gatherCosted(
       resident: perConnection(({ rss }) => rss),
       heap: perConnection(({ heapUsed }) => heapUsed),
       external: perConnection(({ external }) => external),
-      newcomer: ((after.cpuSeconds - before.cpuSeconds) * 1000) / added,
-    },
-    async close() {
-      await crowd.close();
-      await first.close();
+      newcomer: ((cpuAfter - cpuBefore) * 1000) / added,
     },
   };
 }

@@ -44,13 +44,13 @@ async function measureCrowd({ connections, profileDir }: BenchContext): Promise<
     profileDir,
   });
   try {
-    const { crowd, cost, close } = await gatherCosted(pool, { connections, userIdentity: ADDRESS });
+    const { crowd, cost } = await gatherCosted(pool, { connections, userIdentity: ADDRESS });
     try {
       const tips: FanOut[] = [];
       for (let tip = 0; tip < TIPS; tip++) tips.push(await measureFanOut(pool, crowd, "tip"));
       return { ...cost, tip: summarizeFanOuts(tips) };
     } finally {
-      await close();
+      await crowd.close();
     }
   } finally {
     await pool.stop();

@@ -58,7 +58,7 @@ export async function measureFanOutBench(settings: FanOutSettings): Promise<FanO
   });
   say(`the pool runs (${pool.backends}); connecting ${connections} miners`);
   try {
-    const { crowd, cost, rss, close } = await gatherCosted(pool, {
+    const { crowd, cost, rss } = await gatherCosted(pool, {
       ...{ connections, processes },
       userIdentity: ADDRESS,
     });
@@ -79,7 +79,7 @@ export async function measureFanOutBench(settings: FanOutSettings): Promise<FanO
       await pause(AFTER_STORM_MS);
       const left = await pool.ask("collect");
       say(`after the storms: ${left.connections} connections, ${left.channels} channels`);
-      const grown = (left.rss - rss) / 1000 / connections;
+      const grown = (left.rss - rss) / 1000 / connections; // the crowd that was there first has left since
       const tipBudget = connections === BUDGETED_CROWD ? TIP_MS : null;
       return {
         connections,
@@ -95,7 +95,7 @@ export async function measureFanOutBench(settings: FanOutSettings): Promise<FanO
         ],
       };
     } finally {
-      await close();
+      await crowd.close();
     }
   } finally {
     await pool.stop();

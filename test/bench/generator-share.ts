@@ -17,7 +17,8 @@ export function generatorShare(
   spans: readonly UsedTime[],
   wallMs = Math.max(...spans.map((span) => span.wallMs)),
 ): GeneratorShare {
-  const most = (read: (span: UsedTime) => number) => significant(Math.max(...spans.map(read)) / wallMs, 3);
+  const most = (read: (span: UsedTime) => number) =>
+    significant(Math.min(1, Math.max(...spans.map(read)) / wallMs), 3);
   return { cpu: most(({ cpuMs }) => cpuMs), loop: most(({ busyMs }) => busyMs) };
 }
 

@@ -1,0 +1,13 @@
+/** A pool under comparison: a process of its own, fed by a template server of ours. */
+export interface MeasuredServer {
+  readonly pid: number;
+  readonly port: number;
+  readonly authorityKey: Uint8Array;
+  /** What its miners call themselves. */
+  readonly userIdentity: string;
+  /** Shares it answers together, and not before there are so many. */
+  readonly answeredTogether: number;
+  /** Frees what it can, where it can be asked to, before its memory is read. */
+  collect(): Promise<void>;
+  stop(): Promise<void>;
+}
