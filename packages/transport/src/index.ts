@@ -20,7 +20,8 @@ export {
   type ReadLimits,
   UNKNOWN_MESSAGE_MAX_LENGTH,
 } from "./connection/limits.ts";
-export { type Listener, type ListenOptions, listen } from "./connection/listen.ts";
+export { listen } from "./connection/listen.ts";
+export type { Listener, ListenOptions } from "./connection/listen-options.ts";
 export { type MemoryFault, type MemoryPairOptions, memoryPair } from "./connection/memory-pair.ts";
 export {
   ProxyHeaderError,

@@ -13,7 +13,8 @@ import { Initiator } from "../noise/initiator.ts";
 import { ACT2_SIZE } from "../noise/responder.ts";
 import { type ConnectionWatch, PROVEN_AFTER_MS } from "./connection-watch.ts";
 import type { FrameConnection } from "./frame-connection.ts";
-import { type ListenOptions, listen } from "./listen.ts";
+import { listen } from "./listen.ts";
+import type { ListenOptions } from "./listen-options.ts";
 import { readExactly } from "./read-exactly.ts";
 
 const handshaker = createInlineHandshaker(

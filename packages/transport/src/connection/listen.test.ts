@@ -12,7 +12,8 @@ import { generateHandshakeKey, generateKeypair } from "../keys/keypair.ts";
 import { HandshakeError } from "../noise/handshake-error.ts";
 import { type DialOptions, dial } from "./dial.ts";
 import type { FrameConnection, FrameHandler } from "./frame-connection.ts";
-import { type Listener, type ListenOptions, listen } from "./listen.ts";
+import { listen } from "./listen.ts";
+import type { Listener, ListenOptions } from "./listen-options.ts";
 
 const authority = generateKeypair(systemRandom);
 const identity = ServerIdentity.create({

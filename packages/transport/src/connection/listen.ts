@@ -1,71 +1,20 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Native } from "@lode/native";
-import {
-  type Clock,
-  CodedError,
-  type Logger,
-  type Metrics,
-  noMetrics,
-  type Random,
-  type ThrottledLogger,
-  throttledLogger,
-} from "@lode/ports";
-import type { Handshaker } from "../handshaker/handshaker.ts";
+import { CodedError, noMetrics, type ThrottledLogger, throttledLogger } from "@lode/ports";
 import { ACT1_SIZE } from "../noise/responder.ts";
 import { plainAddress } from "./address.ts";
 import { AddressRanges } from "./address-ranges.ts";
 import { Admission, type Ticket } from "./admission.ts";
 import { checkKey } from "./check-key.ts";
-import { type ConnectionWatch, watchConnection } from "./connection-watch.ts";
+import { watchConnection } from "./connection-watch.ts";
 import type { FrameConnection } from "./frame-connection.ts";
-import { defaultListenLimits, type ListenLimits, type MaxLength } from "./limits.ts";
+import { defaultListenLimits, type ListenLimits } from "./limits.ts";
 import { ListenMetrics } from "./listen-metrics.ts";
+import type { Listener, ListenOptions } from "./listen-options.ts";
 import { ProxyHeaderError } from "./proxy-header.ts";
 import { readExactly } from "./read-exactly.ts";
 import { readProxyHeader } from "./read-proxy-header.ts";
 import { type ConnectionContext, SocketConnection } from "./socket-connection.ts";
 import { TransportError } from "./transport-error.ts";
-
-/** What {@link listen} takes. */
-export interface ListenOptions {
-  readonly host: string;
-  /** TCP port; 0 lets the system choose. */
-  readonly port: number;
-  /** Shared by listeners and closed by its owner. */
-  readonly handshaker: Handshaker;
-  readonly native: Native;
-  readonly clock: Clock;
-  /** Taken like every port, though the handshaker draws what a server needs. */
-  readonly random?: Random;
-  readonly logger: Logger;
-  readonly maxLength: MaxLength;
-  readonly limits?: Partial<ListenLimits>;
-  readonly metrics?: Metrics;
-  /** Fixed labels of this listener's metrics, to tell several apart. */
-  readonly labels?: Readonly<Record<string, string>>;
-  /** Asked for every arriving socket: null lets it in, a reason code turns it away (bans, drain). */
-  readonly admit?: (remoteAddress: string) => string | null;
-  /** Told how connections behave. */
-  readonly watch?: ConnectionWatch;
-  /**
-   * CIDR blocks of the load balancers that put a PROXY header of version 2 before every connection. Their sockets must begin
-   * with one, and count for the address it tells; sockets from anywhere else must not have one.
-   */
-  readonly proxyProtocolFrom?: readonly string[];
-  /** CIDR blocks whose addresses the bounds per block do not apply to. */
-  readonly exemptFrom?: readonly string[];
-  /** Gets every connection once its handshake is done; calls `start` on it. An exception cuts that connection. */
-  readonly onConnection: (connection: FrameConnection) => void;
-}
-
-/** A listening socket. */
-export interface Listener {
-  readonly port: number;
-  /** Open sockets, handshakes included. */
-  readonly connections: number;
-  /** Stops accepting and drops unfinished handshakes; running connections stay with their roles. */
-  close(): Promise<void>;
-}
 
 /** Waiting connections the kernel keeps (it takes the smaller of this and its own limit). */
 const BACKLOG = 4_096;
@@ -161,6 +110,7 @@ class Acceptor implements Listener {
     const remote = socket.remoteAddress;
     socket.on("error", ignore); // a reset between two states must not be an uncaught error
     if (remote === undefined) {
+      this.#metrics.probed(); // gone before it was looked at
       socket.destroy();
       return;
     }
