@@ -311,9 +311,10 @@ describe("a listener's watch", () => {
     expect(time.pendingTimers).toBe(0);
   });
 
-  it("hears the reasons of roles and of the transport", async () => {
+  it("hears the reasons of roles and of the transport, which are logged as well", async () => {
     const { told, watch } = watched();
-    const { listener, connections } = await serve({ watch });
+    const info = vi.fn();
+    const { listener, connections } = await serve({ watch, logger: { ...silentLogger, info } });
     const client = call(listener.port);
     await shake(client);
     await until(() => connections.length === 1);

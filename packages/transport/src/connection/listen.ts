@@ -6,7 +6,7 @@ import { AddressRanges } from "./address-ranges.ts";
 import { Admission, type Ticket } from "./admission.ts";
 import { checkKey } from "./check-key.ts";
 import { watchConnection } from "./connection-watch.ts";
-import type { FrameConnection } from "./frame-connection.ts";
+import type { FrameConnection, TransportReason } from "./frame-connection.ts";
 import { defaultListenLimits, type ListenLimits } from "./limits.ts";
 import { ListenMetrics } from "./listen-metrics.ts";
 import type { Listener, ListenOptions } from "./listen-options.ts";
@@ -18,6 +18,13 @@ import { TransportError } from "./transport-error.ts";
 
 /** Waiting connections the kernel keeps (it takes the smaller of this and its own limit). */
 const BACKLOG = 4_096;
+
+/** Ends that nobody here decided. */
+const PEER_LEFT: ReadonlySet<string> = new Set<TransportReason>([
+  "peer-closed",
+  "connection-reset",
+  "connection-timeout",
+]);
 
 /**
  * Accepts encrypted connections (SV2 4.5).
@@ -169,6 +176,7 @@ class Acceptor implements Listener {
       arrival.ticket.handshakeDone();
     }
     this.#metrics.completed();
+    socket.once("close", this.#onEnd.bind(this, connection));
     if (watch !== undefined && !real.own) watchConnection(connection, socket, watch, clock);
     try {
       onConnection(connection);
@@ -205,6 +213,12 @@ class Acceptor implements Listener {
     this.#metrics.failed(reason);
     const level = error instanceof ProxyHeaderError ? "warn" : "info";
     this.#logger[level]({ remote_address: address, reason }, "handshake failed");
+  }
+
+  #onEnd({ id, remoteAddress, closeReason }: SocketConnection): void {
+    const reason = closeReason ?? "peer-closed";
+    const level = PEER_LEFT.has(reason) ? "debug" : "info";
+    this.#logger[level]({ conn_id: id, remote_address: remoteAddress, reason }, "connection ended");
   }
 
   #onThrottle({ id, remoteAddress }: FrameConnection, pauseMs: number): void {
