@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { ExtranonceAllocator } from "@lode/mining";
 import { native } from "@lode/native";
 import {
@@ -130,4 +131,18 @@ it("docs/metrics.md is what the code declares", async () => {
     "",
   ].join("\n");
   await expect(text).toMatchFileSnapshot("../docs/metrics.md");
+});
+
+it("docs/limits.md names every key of [limits], and only metrics that exist", async () => {
+  const text = readFileSync(new URL("../docs/limits.md", import.meta.url), "utf8");
+  const keys = [
+    ...configMarkdown(poolServerSchema)
+      .split("### `[limits]`")[1]!
+      .split("### `[templates]`")[0]!
+      .matchAll(/^\| `(\w+)`/gm),
+  ];
+  expect(keys.length).toBeGreaterThan(20);
+  for (const [, key] of keys) expect(text.includes(key!), key).toBe(true);
+  const known = new Set((await poolMetrics()).map(({ name }) => name));
+  for (const [name] of text.matchAll(/\b(?:lode|sv2_server)_[a-z_]+\b/g)) expect(known, name).toContain(name);
 });
