@@ -6,16 +6,16 @@ const SEEDS = Array.from({ length: 60 }, (_, index) => index * 7919 + 1);
 const HOUR = 3_600;
 
 describe("vardiff against simulated miners at 6 shares a minute", () => {
-  // Measured with these seeds, seconds to within 1.5 of the right target: median / 9 in 10. Half a megahash asks a miner
-  // two million times too slow for a share; five petahash floods the first target 30,000 shares a minute.
+  // Seconds to within 1.5 of the right target: median / 9 in 10, with room; docs/vardiff.md has the figures. Half a
+  // megahash asks a miner two million times too slow for a share; five petahash floods the first target.
   it.each([
-    ["0.5 MH/s", 5e5, 200, 400],
+    ["0.5 MH/s", 5e5, 180, 360],
     ["1 GH/s", 1e9, 120, 300],
-    ["100 GH/s", 1e11, 60, 250],
+    ["100 GH/s", 1e11, 80, 300],
     ["1 TH/s", 1e12, 1, 1],
-    ["10 TH/s", 1e13, 90, 300],
-    ["100 TH/s", 1e14, 120, 360],
-    ["5 PH/s", 5e15, 150, 400],
+    ["10 TH/s", 1e13, 40, 300],
+    ["100 TH/s", 1e14, 60, 300],
+    ["5 PH/s", 5e15, 60, 900],
   ])("finds %s behind a claim of 1 TH/s in minutes", (_, hashrate, median, nine) => {
     const runs = SEEDS.map((seed) => mine({ seed, nominal: 1e12, hashrate: () => hashrate, seconds: 1_200 }));
     const times = runs.map((run) => settlingTime(run, 1.5));
@@ -40,16 +40,16 @@ describe("vardiff against simulated miners at 6 shares a minute", () => {
     );
     const within = (factor: number) =>
       runs.reduce((sum, run) => sum + timeWithin(run, factor, 600), 0) / runs.length;
-    expect(within(1.5)).toBeGreaterThan(0.985);
+    expect(within(1.5)).toBeGreaterThan(0.99);
     expect(within(2)).toBeGreaterThan(0.997);
     const retargets = runs.reduce((sum, run) => sum + run.retargets.filter((time) => time > 600).length, 0);
-    expect(retargets / runs.length / (8 - 1 / 6)).toBeLessThan(3);
+    expect(retargets / runs.length / (8 - 1 / 6)).toBeLessThan(1);
   });
 
   it.each([
     ["loses nine boards of ten", 0.1, 300, 450],
     ["loses two thirds", 1 / 3, 420, 750],
-    ["doubles", 2, 60, 360],
+    ["doubles", 2, 150, 400],
     ["grows tenfold", 10, 90, 240],
   ])("follows a miner that %s", (_, factor, median, nine) => {
     const hashrate = (seconds: number) => (seconds < HOUR ? 1e12 : factor * 1e12);
@@ -88,10 +88,46 @@ describe("vardiff", () => {
     }
     expect(vardiff.assumedHashrate).toBe(1e6);
     expect(changes).toBeLessThan(40);
-    // Hours of silence weigh no more than minutes: the first four shares in a second are believed.
-    const raised = [1, 2, 3, 4].map((n) => vardiff.onAcceptedShare(HOUR * 1000 + n * 250));
-    expect(raised).toEqual([false, false, false, true]);
-    expect(vardiff.assumedHashrate).toBeGreaterThan(4e6);
+    // Hours of silence weigh no more than minutes: the first shares are believed.
+    const raised = Array.from({ length: 40 }, (_, n) => vardiff.onAcceptedShare(HOUR * 1000 + n * 50));
+    expect(raised.filter(Boolean).length).toBeGreaterThan(0);
+    expect(vardiff.assumedHashrate).toBeGreaterThan(1e8);
+  });
+
+  it("is patient with a miner that had shares and falls silent", () => {
+    const vardiff = new Vardiff(1e12, 1e6);
+    vardiff.bind(1e13, 0);
+    for (let n = 1; n <= 60; n++) vardiff.onAcceptedShare(n * 10_000);
+    const shown = vardiff.assumedHashrate;
+    let changes = 0;
+    const silent = (hours: number) => {
+      for (let seconds = 600; seconds < 600 + hours * HOUR; seconds += 5) {
+        if (!vardiff.onTimer(seconds * 1000)) continue;
+        changes++;
+        vardiff.bind(vardiff.assumedHashrate * 10, seconds * 1000);
+      }
+      return shown / vardiff.assumedHashrate;
+    };
+    const quarterHour = silent(0.25);
+    expect(quarterHour).toBeGreaterThan(8);
+    expect(quarterHour).toBeLessThan(25);
+    const fourHours = silent(4);
+    expect(fourHours / quarterHour).toBeGreaterThan(8);
+    expect(fourHours / quarterHour).toBeLessThan(25);
+    expect(changes).toBeLessThan(25);
+  });
+
+  it("lowers all the way for a miner that fell silent and comes back slower, as soon as it has shares", () => {
+    const vardiff = new Vardiff(1e12, 1e6);
+    vardiff.bind(1e13, 0);
+    for (let n = 1; n <= 60; n++) vardiff.onAcceptedShare(n * 10_000);
+    for (let seconds = 600; seconds < 2 * HOUR; seconds += 5) {
+      // A thousandth of before: a share comes when a thousandth of the expected hashes of before are due.
+      const share = seconds % 300 === 0 && vardiff.onAcceptedShare(seconds * 1000);
+      if (share || vardiff.onTimer(seconds * 1000))
+        vardiff.bind(vardiff.assumedHashrate * 10, seconds * 1000);
+    }
+    expect(vardiff.assumedHashrate).toBeLessThan(1e12 / 16 / 4);
   });
 
   it("takes a stalled process or a clock that goes back for nothing the miner did", () => {
