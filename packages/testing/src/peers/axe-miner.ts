@@ -54,12 +54,11 @@ const STANDARD_JOB_HEADERS = 2 ** 48;
 export abstract class AxeMiner extends ScriptedPeer {
   readonly books: readonly [ShareBook];
   protected readonly book: ShareBook;
-  /** Jobs taken up by the chip, and SetTarget messages heeded. */
+  /** Jobs taken up by the chip. */
   jobsMined = 0;
-  retargets = 0;
   protected prefix: Uint8Array = new Uint8Array(0);
   protected targetBytes: Uint8Array = new Uint8Array(32);
-  readonly #hashrate: number;
+  #hashrate: number;
   readonly #asicJobMs: number;
   readonly #pending = new PendingRing<AxeJob>((lost, by) =>
     this.violate(`pending job ${lost.jobId} was overwritten by ${by.jobId}: the ring has 8 slots`),
@@ -93,6 +92,11 @@ export abstract class AxeMiner extends ScriptedPeer {
 
   get jobId(): number | undefined {
     return this.#piece?.work.job.jobId;
+  }
+
+  /** The owner changes clock and voltage; real hashes per second. */
+  tune(hashrate: number): void {
+    this.#hashrate = this.scale.hashrate(hashrate);
   }
 
   /** Sends SetupConnection; flags are REQUIRES_STANDARD_JOBS or none, whatever the device then rolls (805-817). */
@@ -181,7 +185,6 @@ export abstract class AxeMiner extends ScriptedPeer {
       case "SetTarget":
         this.#expect(message.fields.channelId, "SetTarget");
         this.targetBytes = message.fields.maximumTarget;
-        this.retargets++;
         this.onTarget();
         break;
       case "SubmitSharesSuccess":

@@ -28,7 +28,7 @@ export class BraiinsOs extends ScriptedPeer {
   protected readonly silenceLimitMs = 150_000;
   readonly books: readonly [ShareBook];
   readonly #book: ShareBook;
-  readonly #hashrate: number;
+  #hashrate: number;
   readonly #flags: number;
   readonly #jobs = new Map<number, ServerFields<"NewMiningJob">>();
   #stage: "setup" | "opening" | "mining" = "setup";
@@ -47,6 +47,11 @@ export class BraiinsOs extends ScriptedPeer {
     this.#flags = options.flags ?? 0;
     this.#book = new ShareBook((text) => this.violate(text));
     this.books = [this.#book];
+  }
+
+  /** Tuning finds another profile; real hashes per second. */
+  tune(hashrate: number): void {
+    this.#hashrate = this.scale.hashrate(hashrate);
   }
 
   /** Lines 480-491. */

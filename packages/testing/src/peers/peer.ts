@@ -1,3 +1,4 @@
+import { bytesToTarget } from "@lode/bitcoin";
 import { type Clock, CodedError, type Timer } from "@lode/ports";
 import {
   DecodeError,
@@ -42,10 +43,13 @@ export abstract class ScriptedPeer implements FrameHandler {
   readonly seen = new Map<ServerMessage["name"], number>();
   /** Longest payload that came. */
   longestPayload = 0;
+  /** Targets that came, by how they compared with the channel's last one. */
+  readonly retargets = { harder: 0, easier: 0, same: 0 };
   protected readonly clock: Clock;
   protected readonly user: string;
   readonly #connection: FrameConnection;
   readonly #timers: Timer[] = [];
+  readonly #targets = new Map<number, bigint>();
   #heardAt: number;
 
   constructor({ connection, clock, name, user, scale = new Scale() }: PeerOptions) {
@@ -129,6 +133,7 @@ export abstract class ScriptedPeer implements FrameHandler {
       return;
     }
     this.seen.set(message.name, (this.seen.get(message.name) ?? 0) + 1);
+    this.#compareTarget(message);
     this.onMessage(message);
   }
 
@@ -180,6 +185,17 @@ export abstract class ScriptedPeer implements FrameHandler {
   /** Leaves when the server said nothing for too long; to be called now and then. */
   protected minds(): void {
     if (this.clock.monotonic() - this.#heardAt > this.silenceLimitMs) this.leave("silence");
+  }
+
+  #compareTarget({ name, fields }: ServerMessage): void {
+    if (name === "OpenStandardMiningChannelSuccess" || name === "OpenExtendedMiningChannelSuccess") {
+      this.#targets.set(fields.channelId, bytesToTarget(fields.target));
+    }
+    if (name !== "SetTarget") return;
+    const target = bytesToTarget(fields.maximumTarget);
+    const last = this.#targets.get(fields.channelId) ?? target;
+    this.retargets[target < last ? "harder" : target > last ? "easier" : "same"]++;
+    this.#targets.set(fields.channelId, target);
   }
 
   #decode(header: FrameHeader, payload: Uint8Array): ServerMessage | undefined {

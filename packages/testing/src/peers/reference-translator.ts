@@ -38,7 +38,8 @@ export interface ReferenceTranslatorOptions extends PeerOptions {
 
 type Config = Required<Omit<ReferenceTranslatorOptions, keyof PeerOptions>>;
 
-const LOOK_MS = 1_000;
+/** Between two looks at what the miners found. */
+const LOOK_MS = 2_000;
 const VARDIFF_MS = 60_000;
 /** `job_keepalive_interval_secs`. */
 const KEEPALIVE_MS = 60_000;

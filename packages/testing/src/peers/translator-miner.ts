@@ -33,8 +33,8 @@ const MAX_FUTURE_NTIME = 7200;
  */
 export class Sv1Miner {
   readonly worker: string;
-  /** Real hashes per second times the scale. */
-  readonly rate: number;
+  /** Hashes per second in this world. */
+  #rate: number;
   /** Local channel, undefined while it is being opened and once it was closed. */
   channelKey: number | undefined;
   /** Connected; the translator drops it when its channel is closed from above. */
@@ -66,12 +66,17 @@ export class Sv1Miner {
     scale: Scale;
   }) {
     this.worker = options.worker;
-    this.rate = options.rate;
+    this.#rate = options.rate;
     this.hashrate = options.assumedRate;
     this.target = options.target;
     this.#cachedTarget = options.target;
     this.#extranonce2Size = options.extranonce2Size;
     this.#scale = options.scale;
+  }
+
+  /** Boards fail or come back; real hashes per second. */
+  tune(hashrate: number): void {
+    this.#rate = this.#scale.hashrate(hashrate);
   }
 
   /** Rate that counts upstream: the pending one, if there is one. */
@@ -130,7 +135,7 @@ export class Sv1Miner {
     if (this.#next !== undefined && now >= this.#next.at) this.#load(this.#next.notify);
     const piece = this.#chip;
     if (piece === undefined || !this.connected) return [];
-    this.#budget += (this.rate * ms) / 1000;
+    this.#budget += (this.#rate * ms) / 1000;
     const count = Math.floor(this.#budget);
     this.#budget -= count;
     const { notify, extranonce2 } = piece;

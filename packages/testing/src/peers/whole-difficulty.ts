@@ -1,5 +1,4 @@
 import { bytesToTarget, targetToBytes } from "@lode/bitcoin";
-import { isAtMost } from "./hashing.ts";
 import type { Scale } from "./scale.ts";
 
 /**
@@ -12,7 +11,12 @@ export function wholeDifficultyTarget(target: Uint8Array, scale: Scale): Uint8Ar
   return targetToBytes(scale.difficultyOne / BigInt(difficulty));
 }
 
-/** Whether firmware that cuts difficulties hands in nothing that the pool refuses. */
+/**
+ * Whether firmware that cuts difficulties hands in nothing that the pool refuses. Up to one hash in 2^40 does not count: the firmware
+ * divides in doubles.
+ */
 export function isSafeTarget(target: Uint8Array, scale: Scale): boolean {
-  return isAtMost(wholeDifficultyTarget(target, scale), target);
+  const exact = bytesToTarget(target);
+  const tolerated = exact + (exact >> 40n);
+  return bytesToTarget(wholeDifficultyTarget(target, scale)) <= tolerated;
 }
