@@ -9,11 +9,12 @@ const HELP = `Usage: npm run soak -- --minutes N [options]
 Lets honest miners work on a real pool process for a long time, in peace and under attack.
 
   --minutes N      length of the main stretch; with --hostile a calm stretch of a tenth comes before it (10)
+  --calm N         length of that calm stretch in minutes instead
   --hostile        attack the pool in every way at once
   --honest N       honest connections; one in ten has three channels (1000)
   --seed N         choices of miners and attackers (random, printed)
   --attack-cpu N   cores that the attackers may take together (0.35)
-  --strength N     part of the attackers' full number, up to 1 (1)
+  --strength N     how many attackers, as a part of their full number (1)
   --only A,B       only these attacks: ${attackKinds.map(({ name }) => name).join(", ")}
   --json           the summary as one line of JSON on standard output
   --help           this text
@@ -27,6 +28,7 @@ const MIN_CALM_SECONDS = 30;
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
+    calm: { type: "string" },
     hostile: { type: "boolean", default: false },
     honest: { type: "string", default: "1000" },
     seed: { type: "string" },
@@ -45,7 +47,10 @@ if (values.help) {
   try {
     const summary = await runSoak({
       seconds,
-      calmSeconds: Math.max(MIN_CALM_SECONDS, seconds * CALM_PART),
+      calmSeconds:
+        values.calm === undefined
+          ? Math.max(MIN_CALM_SECONDS, seconds * CALM_PART)
+          : positive("calm", values.calm) * 60,
       hostile: values.hostile,
       honest: wholeNumber("honest", values.honest),
       seed: wholeNumber("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 32))),
@@ -54,6 +59,7 @@ if (values.help) {
       only: chosen(values.only),
       every: { tip: 60_000, refresh: 20_000, sample: 10_000, newcomer: 2_000, probe: 1_000 },
       warmUpMs: 20_000,
+      arrivalMs: 5_000,
       settleMs: 20_000,
       say,
     });

@@ -35,6 +35,8 @@ export interface SoakOptions {
   };
   /** From the last miner's first job to the first figure. */
   readonly warmUpMs: number;
+  /** Time within which the attackers come. */
+  readonly arrivalMs: number;
   /** From the end of the attack to the reading of the heap. */
   readonly settleMs: number;
   readonly say: (line: string) => void;
@@ -132,9 +134,9 @@ class Run {
   }
 
   async #attack() {
-    const { seed, attackCores: cores, strength, only, say, settleMs, seconds } = this.#options;
+    const { seed, attackCores: cores, strength, only, arrivalMs, say, settleMs, seconds } = this.#options;
     const { port, address } = this.#world;
-    await this.#attackers.ask({ kind: "begin", port, address, seed, cores, strength, only });
+    await this.#attackers.ask({ kind: "begin", port, address, seed, cores, strength, arrivalMs, only });
     say("the attack begins");
     const { stretch, samples } = await this.#stretch("attack", seconds);
     const { counts } = await this.#attackers.ask({ kind: "cease" });

@@ -11,9 +11,6 @@ const ADDRESSES = 200;
 const SHARED = 0.05;
 /** After a refusal an attacker tries the next address, but not at once. */
 const [MIN_REST_MS, MAX_REST_MS] = [100, 500];
-/** Attackers come one after another, within this time. */
-const ARRIVAL_MS = 5_000;
-
 /** Runs kinds of attacks, each with several attackers that come back whenever they are ended. */
 export class AttackCrowd {
   readonly counts: Record<string, AttackCount> = {};
@@ -35,11 +32,14 @@ export class AttackCrowd {
     };
   }
 
-  begin(kinds: readonly AttackKind[], strength: number): void {
+  /** @param arrivalMs attackers come one after another, within this time */
+  begin(kinds: readonly AttackKind[], strength: number, arrivalMs: number): void {
     for (const kind of kinds) {
       this.counts[kind.name] = { attempts: 0, refused: 0, cut: 0, messages: 0 };
       const actors = Math.max(1, Math.round(kind.actors * strength));
-      for (let actor = 0; actor < actors; actor++) this.#actors.push(this.#act(kind));
+      for (let actor = 0; actor < actors; actor++) {
+        this.#actors.push(this.#act(kind, arrivalMs));
+      }
     }
   }
 
@@ -51,8 +51,8 @@ export class AttackCrowd {
     for (const life of this.#lives) life.end();
   }
 
-  async #act(kind: AttackKind): Promise<void> {
-    await nap(this.#deps.prng.below(ARRIVAL_MS));
+  async #act(kind: AttackKind, arrivalMs: number): Promise<void> {
+    await nap(this.#deps.prng.below(arrivalMs));
     while (!this.#over) {
       const life = new Life(this.#deps, this.counts[kind.name]!);
       this.#lives.add(life);

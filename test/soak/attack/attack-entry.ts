@@ -20,6 +20,7 @@ serve<AttackRequest, AttackReply>(async (request) => {
     crowd.begin(
       attackKinds.filter(({ name }) => only.length === 0 || only.includes(name)),
       request.strength,
+      request.arrivalMs,
     );
   }
   if (request.kind === "cease") await crowd?.cease();

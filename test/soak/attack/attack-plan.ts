@@ -52,7 +52,7 @@ export const attackKinds: readonly AttackKind[] = [
   { name: "holds-queue", actors: 20, run: holdsQueue },
   { name: "byte-a-second", actors: 20, run: readsAByteASecond },
   { name: "vanished", actors: 100, run: vanished },
-  { name: "channel-hoard", actors: 3, run: hoardsChannels },
+  { name: "channel-hoard", actors: 25, run: hoardsChannels },
   { name: "channel-churn", actors: 3, run: churnsChannels },
   { name: "duplicate-shares", actors: 3, run: duplicates },
   { name: "stale-shares", actors: 3, run: staleShares },

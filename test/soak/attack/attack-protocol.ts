@@ -9,8 +9,10 @@ export type AttackRequest =
       readonly seed: number;
       /** CPU seconds per second that all attackers may take. */
       readonly cores: number;
-      /** Part of the full strength, up to 1. */
+      /** Number of attackers, as a part of the full number. */
       readonly strength: number;
+      /** Time within which all of them come, milliseconds. */
+      readonly arrivalMs: number;
       /** Names of kinds; all when empty. */
       readonly only: readonly string[];
     }

@@ -5,6 +5,8 @@ import type { Life } from "./life.ts";
 
 /** Channels that a slow reader has, so that every job is worth the trouble. */
 const CHANNELS = 50;
+/** Their jobs come to some 3 MB beyond what the kernel's buffers take. */
+const FILLING_CHANNELS = 5_500;
 const PATIENCE_MS = 300_000;
 
 /** Answered with all of these as unsupported: the longest answer there is for its price. */
@@ -23,15 +25,15 @@ export async function neverReads(life: Life): Promise<void> {
 }
 
 /**
- * Asks for as much as stays just below the bound of the pool's queue and then holds it: many of them keep a lot of the
- * pool's memory for the price of nothing.
+ * Opens as many channels as fit just below the bound of the pool's queue, which is a proxy's good right, reads none of the
+ * answers and holds on: many of these keep a lot of the pool's memory for the price of nothing.
  */
 export async function holdsQueue(life: Life): Promise<void> {
-  const session = await opened(life);
+  const session = await opened(life, 1);
   if (session === undefined) return;
   session.connection.stopReading();
-  // About a kilobyte an answer: kernel buffers of a few MB, then 3 MB of the pool's own.
-  await life.flood(session, () => chatty, { batch: 16, pauseMs: 2, most: 5_500 });
+  const open = openFrame(life.deps.userIdentity, 2);
+  await life.flood(session, () => open, { batch: 25, pauseMs: 5, most: FILLING_CHANNELS });
   await untilCut(life, session);
 }
 

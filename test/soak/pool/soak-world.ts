@@ -9,7 +9,7 @@ import { freePort } from "../../chaos/free-port.ts";
 import { PoolProcess } from "../../chaos/pool-process.ts";
 import { ScriptedTemplates } from "./scripted-templates.ts";
 
-/** A pool process with its limits as they come, a database with fsync, and templates that follow a script. */
+/** A pool process with its limits as they come (but that loopback may be banned), a database with fsync, and templates that follow a script. */
 export interface SoakWorld {
   readonly pool: PoolProcess;
   readonly templates: ScriptedTemplates;
@@ -63,6 +63,8 @@ export async function startSoakWorld(): Promise<SoakWorld> {
         `pool.coinbase_reward_script=${address}`,
         `pool.shares_per_minute=${SHARES_PER_MINUTE}`,
         `pool.min_difficulty=${MIN_DIFFICULTY}`,
+        // Loopback is exempt as it comes; here everybody lives on it.
+        "limits.bans.exempt_from=[]",
         "pool.drain_sec=2",
         `pool.data_dir=${join(folder, "pool")}`,
         `templates.sources.0.address=127.0.0.1:${templates.port}`,
