@@ -37,6 +37,7 @@ const steps = [
     ],
     counts: "vitest",
   },
+  { name: "model", command: ["npm", "run", "model", "--", "--minutes", "1"] },
   {
     name: "sim",
     command: ["npm", "run", "sim", "--", "--seed", simSeed, "--seeds", "1000", "--steps", "300"],

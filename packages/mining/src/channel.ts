@@ -222,7 +222,7 @@ export class Channel {
   }
 
   /**
-   * UpdateChannel (SV2 5.3.7). A smaller `maxTarget` is honoured with the next job. The rate is only news when it changed
+   * UpdateChannel (SV2 5.3.7). A smaller `maxTarget` is honoured with the next job, or by {@link adoptTarget}. The rate is only news when it changed
    * and differs from what was measured by more than a factor of 2: then vardiff starts over from it.
    *
    * @returns as {@link onTimer}
@@ -257,6 +257,18 @@ export class Channel {
     if (freed.length > 0)
       this.#retiredPrefixes = this.#retiredPrefixes.filter((kept) => !freed.includes(kept));
     return freed;
+  }
+
+  /**
+   * Brings the target into force that a job would, for a channel that gets none from us (SV2 5.3.1, REQUIRES_WORK_SELECTION).
+   *
+   * @returns true when {@link target} changed: SetTarget must leave
+   */
+  adoptTarget(now: Instant): boolean {
+    if (this.job !== undefined || this.#wished === this.#inForce.target) return false;
+    this.#inForce = bindTarget(this.#wished);
+    this.#retargetedAt = now.monotonic;
+    return true;
   }
 
   /** Counts a share of this channel that is durable now. */
@@ -318,7 +330,7 @@ export class Channel {
   #wishesAnotherTarget(): boolean {
     this.#wished = targetForHashrate(this.#vardiff.assumedHashrate, this.#limits);
     const { job } = this;
-    return job !== undefined && this.#targetOn(job) !== this.#inForce.target;
+    return (job === undefined ? this.#wished : this.#targetOn(job)) !== this.#inForce.target;
   }
 
   #targetOn(job: MiningJob): bigint {

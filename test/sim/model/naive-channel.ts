@@ -117,6 +117,23 @@ export class NaiveChannel {
     this.#prefix = fields.prefix;
   }
 
+  /** Of the next job. */
+  get target(): bigint {
+    return bytesToTarget(this.#target);
+  }
+
+  /** Id of the newest job, or of one that came so many jobs before it, other tips' included. */
+  jobIdBefore(back: number): number | undefined {
+    return [...this.#previous.map(({ job }) => job), ...this.#jobs].at(-1 - back)?.jobId;
+  }
+
+  /** Names the newest job's search space: the merkle root behind its prefix and sixteen zeros, where it has them. */
+  searchSpace(): string {
+    const { kind, extranonceSize } = this.fields;
+    const zeros = new Uint8Array(kind === "standard" ? 0 : extranonceSize);
+    return Buffer.from(this.#jobs.at(-1)?.root(zeros) ?? NO_BYTES).toString("hex");
+  }
+
   /** Prefixes that nobody else may have: the channel's, and those of jobs whose shares are certainly credited. */
   prefixes(now: number): Uint8Array[] {
     const held = this.#jobs.filter((job) => this.#isKnown(job, now) && this.#hasRoom);

@@ -90,6 +90,11 @@ export class JobDelivery {
     this.#continue(now);
   }
 
+  /** SetTarget, always to one channel (SV2 5.3.21). */
+  sendTarget({ id: channelId, targetBytes: maximumTarget }: Channel): void {
+    this.#connection.send(encodeFrame(mining.SetTarget, { channelId, maximumTarget }));
+  }
+
   /** Ends what is left of a fan-out. */
   stop(): void {
     this.#resting?.cancel();
@@ -123,10 +128,7 @@ export class JobDelivery {
   }
 
   #assign(channel: Channel, jobId: number, job: MiningJob, now: Instant): void {
-    if (channel.activate(jobId, job, now)) {
-      const target = { channelId: channel.id, maximumTarget: channel.targetBytes };
-      this.#connection.send(encodeFrame(mining.SetTarget, target));
-    }
+    if (channel.activate(jobId, job, now)) this.sendTarget(channel);
     for (const prefix of channel.takeFreedPrefixes()) this.#options.onFreedPrefix(prefix);
   }
 

@@ -216,8 +216,6 @@ describe("a fresh job", () => {
       const miner = pool.connect().setUp(MiningFlags.requiresStandardJobs);
       miner.openStandard({ nominalHashRate });
       miner.takeNames();
-      pool.clock.advance(20_000);
-      miner.takeNames();
       pool.clock.advance(60_000);
       return 60_000 / jobsOf(miner.takeNames());
     };

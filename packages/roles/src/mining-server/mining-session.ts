@@ -140,16 +140,20 @@ export class MiningSession implements MessageHandler<MinerMessage> {
    */
   visit(channel: Channel, now: Instant, untilNextMs: number): void {
     if (!this.#channels.has(channel)) return;
-    const refreshMs = this.#refreshMs(channel);
     const retarget = channel.onTimer(now);
-    if (now.monotonic - channel.activatedAt + untilNextMs > refreshMs) this.#renew(channel, now);
+    if (now.monotonic - channel.activatedAt + untilNextMs > this.#refreshMs(channel))
+      this.#renew(channel, now);
     else if (retarget) this.#context.onRetarget(channel);
-    if (refreshMs < 2 * this.#context.settings.roundMs) this.#context.onHurried(channel);
+    this.#hurry(channel);
   }
 
   /** A job the channel has not had yet; with SetTarget before it when the target is a new one (SV2 5.3.21). */
   refresh(channel: Channel, now: Instant): void {
-    if (!this.#getsJobs || !this.#channels.has(channel)) return;
+    if (!this.#channels.has(channel)) return;
+    if (!this.#getsJobs) {
+      if (channel.adoptTarget(now)) this.#delivery.sendTarget(channel);
+      return;
+    }
     const frames = this.#context.supply.newerThan(channel.job);
     if (frames !== undefined) this.#delivery.deliver(channel, frames, now);
   }
@@ -225,6 +229,11 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     return Math.min(standardRefreshMs, Math.max(fastestRefreshMs, channel.searchSpaceMs / 2));
   }
 
+  /** Has a channel visited often enough to get its jobs in time. */
+  #hurry(channel: Channel): void {
+    if (this.#refreshMs(channel) < 2 * this.#context.settings.roundMs) this.#context.onHurried(channel);
+  }
+
   /** A fresh job because the last one is old: one for the whole group where there is one. */
   #renew(channel: Channel, now: Instant): void {
     if (!this.#channels.grouped) {
@@ -264,6 +273,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     const frames = this.#getsJobs ? this.#context.supply.opening() : undefined;
     if (frames === undefined) connection.send(openSuccess(opening.requestId, channel));
     else this.#delivery.open(opening.requestId, channel, frames, instantOf(this.#context.clock));
+    this.#hurry(channel);
   }
 
   #onShare(channelId: number, submission: ShareSubmission): void {

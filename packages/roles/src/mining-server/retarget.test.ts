@@ -19,7 +19,17 @@ function connect(options: ScriptedPoolOptions = {}, nominalHashRate = 1e12) {
 }
 
 describe("a new target", () => {
+  const harder = new Uint8Array(32).fill(0xff, 0, 20);
   const rate = { nominalHashRate: 1e15, maximumTarget: new Uint8Array(32).fill(0xff) };
+
+  it("leaves alone, at once, where the client brings its own work (SV2 5.3.7)", () => {
+    const pool = new ScriptedPool();
+    const miner = pool.connect().setUp(MiningFlags.requiresWorkSelection);
+    miner.openExtended();
+    miner.send(mining.UpdateChannel, { channelId: 2, nominalHashRate: 1e12, maximumTarget: harder });
+    expect(miner.take("SetTarget")).toEqual({ channelId: 2, maximumTarget: harder });
+    expect(miner.takeNames()).toEqual([]);
+  });
 
   it("leaves in one write with a fresh job for that channel, before it", () => {
     const { pool, miner } = connect();
