@@ -42,6 +42,7 @@ function wrongVerdict(deps: PoolDeps): Partial<PoolDeps> {
       backend: deps.native.backend,
       sha256d: (data) => deps.native.sha256d(data),
       createCipher: (key) => deps.native.createCipher(key),
+      sendNow: (...bytes) => deps.native.sendNow(...bytes),
       createJob(parts) {
         const job = deps.native.createJob(parts);
         return {

@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "cipher.h"
 #include "job.h"
+#include "socket.h"
 
 namespace lode {
 namespace {
@@ -283,6 +284,20 @@ napi_value externalMemory(napi_env env, napi_callback_info) {
   return result;
 }
 
+// ---- sendNow(fd, data, length)
+
+napi_value sendNow(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  Bytes data;
+  uint32_t fd, length;
+  if (!call.u32(0, "fd", fd) || !call.bytes(1, "data", data) || !call.u32(2, "length", length)) return nullptr;
+  if (length > data.size) {
+    call.refuse("invalid-length", "data is too short");
+    return nullptr;
+  }
+  return number(env, sendWhatFits(fd, data.data, length));
+}
+
 // ---- Module
 
 napi_property_descriptor method(const char* name, napi_callback callback, void* data) {
@@ -319,9 +334,10 @@ napi_value load(napi_env env, napi_callback_info info) {
       method("sealFrame", sealFrame, binding), method("openHeader", openHeader, binding),
       method("openPayload", openPayload, binding), method("free", freeHandle<Cipher>, binding)};
   const napi_property_descriptor functions[] = {method("sha256dInto", sha256dInto, binding),
+                                                method("sendNow", sendNow, binding),
                                                 method("externalMemory", externalMemory, binding)};
   bool made = napi_create_object(env, &exports) == napi_ok &&
-              napi_define_properties(env, exports, 2, functions) == napi_ok &&
+              napi_define_properties(env, exports, 3, functions) == napi_ok &&
               exportClass(env, exports, "Job", constructJob, 4, jobMethods, binding) &&
               exportClass(env, exports, "Cipher", constructCipher, 4, cipherMethods, binding) &&
               exportClass(env, exports, "CipherAt", constructCipherAt, 4, cipherMethods, binding);

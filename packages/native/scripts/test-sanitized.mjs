@@ -48,6 +48,7 @@ function test(variant) {
     "arguments.contract",
     "cipher.contract",
     "job.contract",
+    "send-now.contract",
     "vectors",
     "differential",
     "addon-memory",

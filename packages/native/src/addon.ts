@@ -13,6 +13,8 @@ interface AddonModule {
 export interface AddonBinding {
   /** Double SHA-256 of `data` into the 32 bytes of `hash`. */
   sha256dInto(data: Uint8Array, hash: Uint8Array): void;
+  /** As {@link Native.sendNow}. */
+  sendNow(fd: number, data: Uint8Array, length: number): number;
   readonly Job: new (
     coinbaseTxPrefix: Uint8Array,
     coinbaseTxSuffix: Uint8Array,
@@ -52,7 +54,7 @@ export function loadAddon(): AddonBinding {
 }
 
 /** Puts a loaded addon behind the contract. */
-export function addonNative({ sha256dInto, Job, Cipher }: AddonBinding): Native {
+export function addonNative({ sha256dInto, sendNow, Job, Cipher }: AddonBinding): Native {
   const hash = new Uint8Array(32);
   return {
     backend: "addon",
@@ -71,5 +73,6 @@ export function addonNative({ sha256dInto, Job, Cipher }: AddonBinding): Native 
       );
     },
     createCipher: (key) => new Cipher(key),
+    sendNow,
   };
 }

@@ -81,6 +81,8 @@ const parts: NativeJobParts = {
 };
 const partNames = ["coinbaseTxPrefix", "coinbaseTxSuffix", "merklePath", "prevHash", "nbits"] as const;
 const key = bytes(32);
+/** No process has so many descriptors: nothing is sent. */
+const NO_SOCKET = 0x7fff_ffff;
 
 type Call = (...args: unknown[]) => unknown;
 
@@ -120,6 +122,11 @@ const operations: readonly Operation[] = [
   method(makeCipher, "sealFrame", [bytes(30), bytes(100), 0]),
   method(makeCipher, "openHeader", [bytes(100), 0, bytes(6)]),
   method(makeCipher, "openPayload", [bytes(100), 0, 24, bytes(24)]),
+  {
+    name: "sendNow",
+    args: [NO_SOCKET, bytes(9), 9],
+    run: (native, args) => (native.sendNow as Call)(...args),
+  },
 ];
 
 /** One argument replaced, the others fresh copies. */
@@ -178,6 +185,7 @@ for (const { name, native, skipped } of backends) {
       ["openHeader", 2, 7],
       ["openPayload", 0, 39],
       ["openPayload", 3, 23],
+      ["sendNow", 1, 8],
     ])("%s refuses argument %i of %i bytes", (operation, index, size) => {
       const { args, run } = operations.find((candidate) => candidate.name === operation)!;
       const given = replaced(args, index, bytes(size));
@@ -192,6 +200,7 @@ for (const { name, native, skipped } of backends) {
       ["openHeader", 1, [79, 100, 101, 0xffff_ffff]],
       ["openPayload", 1, [61, 100, 101, 0xffff_ffff]],
       ["openPayload", 2, [25, 85, 0xff_ffff, 0x100_0000, 0xffff_ffff]],
+      ["sendNow", 2, [10, 0xffff_ffff]],
     ] as const)(
       "%s refuses numbers in argument %i that lead out of the buffer",
       (operation, index, numbers) => {

@@ -107,6 +107,15 @@ export interface Native {
    * `new Uint8Array(32)` lives on the JavaScript heap, and V8 leaves a stale copy there when native code looks at it
    */
   createCipher(key: Uint8Array): FrameCipher;
+  /**
+   * Hands bytes to the system for a socket, without waiting. The caller knows that nothing is queued before them, and writes
+   * the rest in the ordinary way, where an error shows too.
+   *
+   * @param fd descriptor of a socket that is open (POSIX)
+   * @param length how many bytes of `data`, from its first
+   * @returns bytes the system took, from 0 to `length`; 0 after any error, and always from the stand-in
+   */
+  sendNow(fd: number, data: Uint8Array, length: number): number;
 }
 
 /** Ciphertext size of a frame with `payloadLength` plaintext bytes. */

@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
-import { native, sealedFrameSize } from "@lode/native";
+import type { Socket } from "node:net";
+import { type Native, native, sealedFrameSize } from "@lode/native";
 import { type Clock, type Logger, silentLogger, systemClock } from "@lode/ports";
 import { type FrameHeader, HEADER_SIZE, writeFrameHeader } from "@lode/protocol";
 import { VirtualClock } from "@lode/testing";
@@ -8,16 +7,14 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { FrameConnection } from "./frame-connection.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { type ConnectionLimits, defaultConnectionLimits } from "./limits.ts";
+import { closeLoopbackPairs, loopbackPair } from "./loopback-pair.ts";
 import { SocketConnection } from "./socket-connection.ts";
 import { TransportError } from "./transport-error.ts";
 
 const TO_PEER = new Uint8Array(32).fill(1);
 const TO_US = new Uint8Array(32).fill(2);
-const sockets: Socket[] = [];
 
-afterEach(() => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-});
+afterEach(closeLoopbackPairs);
 
 /** A frame whose payload is `length` bytes of its type. */
 function frame(msgType: number, length: number): Uint8Array {
@@ -69,6 +66,7 @@ interface Setup {
   onClose?: () => void;
   start?: boolean;
   logger?: Logger;
+  native?: Native;
 }
 
 /** A connection over loopback with its deadlines on a virtual clock; turns are real. */
@@ -79,22 +77,14 @@ async function setUp(setup: Setup = {}) {
     monotonic: () => time.monotonic(),
     after: (ms, callback) => time.after(ms, callback),
   };
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  const client = connect({ port: address.port, host: "127.0.0.1", allowHalfOpen: true });
-  const [socket] = (await once(server, "connection")) as [Socket];
-  server.close();
-  sockets.push(client, socket);
-  const peer = new Peer(client);
+  const { near: socket, far } = await loopbackPair();
+  const peer = new Peer(far);
   const connection = new SocketConnection(
     socket,
     "127.0.0.1",
     { sendKey: TO_PEER.slice(), receiveKey: TO_US.slice() },
     {
-      native,
+      native: setup.native ?? native,
       clock,
       logger: setup.logger ?? silentLogger,
       maxLength: () => 100_000,
@@ -141,17 +131,18 @@ describe("frames over a socket", () => {
   });
 
   it("sent in one turn leave in one write, and flush does not wait for its end", async () => {
-    const { connection, socket, peer } = await setUp();
+    const sendNow = vi.fn(native.sendNow);
+    const { connection, peer } = await setUp({ native: { ...native, sendNow } });
     peer.read();
-    const write = vi.spyOn(socket, "write");
     for (let i = 0; i < 20; i++) connection.send(frame(i, i * 100));
-    expect(write).not.toHaveBeenCalled();
+    expect(sendNow).not.toHaveBeenCalled();
     expect(connection.queuedBytes).toBeGreaterThan(19_000);
     await until(() => peer.seen.length === 20);
-    expect(write).toHaveBeenCalledTimes(1);
+    expect(sendNow).toHaveBeenCalledTimes(1);
+    await until(() => connection.queuedBytes === 0);
     connection.send(frame(20, 1));
     connection.flush();
-    expect(write).toHaveBeenCalledTimes(2);
+    expect(sendNow).toHaveBeenCalledTimes(2);
     await until(() => peer.seen.length === 21);
     expect(peer.seen[19]).toBe("19:1900");
     expect(connection.queuedBytes).toBe(0);
@@ -283,6 +274,14 @@ describe("a connection ends", () => {
   it("when the peer resets it", async () => {
     const { peer, whenClosed } = await setUp();
     peer.socket.resetAndDestroy();
+    expect(await whenClosed).toBe("connection-reset");
+  });
+
+  it("when the peer has reset it and only a write finds out", async () => {
+    const { connection, peer, whenClosed } = await setUp();
+    peer.socket.resetAndDestroy();
+    connection.send(frame(1, 1));
+    connection.flush();
     expect(await whenClosed).toBe("connection-reset");
   });
 

@@ -3,7 +3,6 @@ import { type FrameCipher, type Native, sealedFrameSize } from "@lode/native";
 import type { Clock, Logger, Timer } from "@lode/ports";
 import { type FrameHeader, HEADER_SIZE } from "@lode/protocol";
 import { checkFrame } from "./check-frame.ts";
-import { FlushQueue } from "./flush-queue.ts";
 import {
   type FrameConnection,
   type FrameHandler,
@@ -13,6 +12,7 @@ import {
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import type { ConnectionLimits, MaxLength } from "./limits.ts";
 import { ReadBudget } from "./read-budget.ts";
+import { SocketWriter } from "./socket-writer.ts";
 
 /** What connections of one listener or dialer share. */
 export interface ConnectionContext {
@@ -31,9 +31,6 @@ export interface ConnectionKeys {
   readonly receiveKey: Uint8Array;
 }
 
-/** First size of the buffer that gathers a turn's ciphertext. Small ones come out of Node's pool. */
-const MIN_STAGING = 512;
-
 /** An encrypted connection over a socket whose handshake is done. Expects `allowHalfOpen` and a paused socket. */
 export class SocketConnection implements FrameConnection, FrameSink {
   readonly id = nextConnectionId();
@@ -41,6 +38,7 @@ export class SocketConnection implements FrameConnection, FrameSink {
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
   readonly #sealer: FrameCipher;
+  readonly #writer: SocketWriter;
   readonly #opener: FrameCipher;
   readonly #reader: FrameReader;
   readonly #budget: ReadBudget | null;
@@ -50,12 +48,7 @@ export class SocketConnection implements FrameConnection, FrameSink {
   #handler: FrameHandler | null = null;
   #state: "open" | "closing" | "closed" = "open";
   #reason: string | null = null;
-  /** Ciphertext not handed to the socket yet: gathered during a turn, or while the peer's window is closed. */
-  #staging: Buffer | null = null;
-  #staged = 0;
-  #awaitingTurn = false;
   #startTimer: Timer | null;
-  #stallTimer: Timer | null = null;
   #frameTimer: Timer | null = null;
   #closeTimer: Timer | null = null;
 
@@ -64,6 +57,7 @@ export class SocketConnection implements FrameConnection, FrameSink {
     this.#socket = socket;
     this.#context = context;
     this.#sealer = context.native.createCipher(keys.sendKey);
+    this.#writer = new SocketWriter(socket, this.#sealer, context, () => this.#fail("write-stalled"));
     this.#opener = context.native.createCipher(keys.receiveKey);
     keys.sendKey.fill(0);
     keys.receiveKey.fill(0);
@@ -76,7 +70,7 @@ export class SocketConnection implements FrameConnection, FrameSink {
   }
 
   get queuedBytes(): number {
-    return this.#staged + this.#socket.writableLength;
+    return this.#writer.queuedBytes;
   }
 
   /** Frames received so far. */
@@ -108,36 +102,23 @@ export class SocketConnection implements FrameConnection, FrameSink {
       this.#fail("write-queue-full");
       return;
     }
-    const staging = this.#stagingFor(size);
     try {
-      this.#staged += this.#sealer.sealFrame(frame, staging, this.#staged);
+      this.#writer.seal(frame, size);
     } catch (error) {
       this.#context.logger.error({ conn_id: this.id, err: error }, "a frame could not be sealed");
       this.#fail("cipher-failed");
-      return;
     }
-    if (this.#awaitingTurn) return;
-    this.#awaitingTurn = true;
-    FlushQueue.of(this.#context.clock).add(this);
   }
 
   flush(): void {
-    // One write at a time: while the socket holds bytes, later ones gather here and leave as one.
-    if (this.#staged === 0 || this.#state !== "open" || this.#socket.writableLength > 0) return;
-    this.#writeStaged();
-  }
-
-  endOfTurn(): void {
-    this.#awaitingTurn = false;
-    this.flush();
+    this.#writer.flush();
   }
 
   close(reason: string): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#reason = reason;
-    if (this.#staged > 0) this.#writeStaged();
-    this.#socket.end();
+    this.#writer.end();
     this.#endThrottle();
     // Reading on, into nothing, lets the peer take the last bytes: closing with unread input would reset the connection.
     this.#socket.resume();
@@ -149,8 +130,7 @@ export class SocketConnection implements FrameConnection, FrameSink {
     if (this.#state === "closed") return;
     this.#reason ??= reason;
     this.#state = "closing";
-    this.#staging = null;
-    this.#staged = 0;
+    this.#writer.stop();
     this.#socket.destroy();
   }
 
@@ -174,33 +154,6 @@ export class SocketConnection implements FrameConnection, FrameSink {
   #expire(ms: number, reason: TransportReason): Timer {
     return this.#context.clock.after(ms, () => this.#fail(reason));
   }
-
-  #stagingFor(size: number): Buffer {
-    const needed = this.#staged + size;
-    const current = this.#staging;
-    if (current !== null && current.length >= needed) return current;
-    const grown = Buffer.allocUnsafe(Math.max(MIN_STAGING, needed, this.#staged * 2));
-    if (current !== null) grown.set(current.subarray(0, this.#staged));
-    this.#staging = grown;
-    return grown;
-  }
-
-  #writeStaged(): void {
-    const bytes = this.#staging!.subarray(0, this.#staged);
-    this.#staging = null;
-    this.#staged = 0;
-    this.#socket.write(bytes, this.#onWritten);
-    if (this.#socket.writableLength > 0) {
-      this.#stallTimer ??= this.#expire(this.#context.limits.writeStallMs, "write-stalled");
-    }
-  }
-
-  readonly #onWritten = (): void => {
-    if (this.#socket.writableLength > 0) return;
-    this.#stallTimer?.cancel();
-    this.#stallTimer = null;
-    if (!this.#awaitingTurn) this.flush();
-  };
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#state !== "open") return;
@@ -267,10 +220,8 @@ export class SocketConnection implements FrameConnection, FrameSink {
 
   readonly #onClosed = (): void => {
     this.#state = "closed";
-    this.#staging = null;
-    this.#staged = 0;
+    this.#writer.stop();
     this.#startTimer?.cancel();
-    this.#stallTimer?.cancel();
     this.#frameTimer?.cancel();
     this.#closeTimer?.cancel();
     this.#endThrottle();
