@@ -85,7 +85,7 @@ export class MiningServer {
     }
     this.#refresh.cancel();
     const now = instantOf(this.#deps.clock);
-    for (const session of this.#sessions.values()) session.guard(() => session.publish(frames, now));
+    for (const session of this.#sessions.values()) session.guard(() => session.work.publish(frames, now));
     metrics.newTip.observe(this.#secondsSince(job));
   }
 
@@ -97,7 +97,7 @@ export class MiningServer {
    */
   moveExtranoncePrefix(connectionId: number, channelId: number): boolean {
     const session = this.#sessions.get(connectionId);
-    return session?.moveExtranoncePrefix(channelId, instantOf(this.#deps.clock)) ?? false;
+    return session?.work.moveExtranoncePrefix(channelId, instantOf(this.#deps.clock)) ?? false;
   }
 
   /** Answers shares that are durable now: one SubmitShares.Success per channel (SV2 5.3.13). */
@@ -159,7 +159,7 @@ export class MiningServer {
 
   #visit(channel: Channel, now: Instant, untilNextMs: number): void {
     const session = this.#sessions.get(channel.connectionId);
-    session?.guard(() => session.visit(channel, now, untilNextMs));
+    session?.guard(() => session.work.visit(channel, now, untilNextMs));
   }
 
   #retarget(channel: Channel, now: Instant): void {
@@ -167,7 +167,7 @@ export class MiningServer {
     if (session === undefined) return;
     if (now.monotonic - channel.retargetedAt < this.#settings.retargetIntervalMs)
       this.#retargets.add(channel);
-    else session.guard(() => session.refresh(channel, now));
+    else session.guard(() => session.work.refresh(channel, now));
   }
 
   async #drain(windowMs: number): Promise<void> {
@@ -197,7 +197,7 @@ export class MiningServer {
       serve: (session) => {
         const newest = supply.opening();
         if (newest !== undefined) {
-          session.guard(() => session.publish(newest, instantOf(this.#deps.clock)));
+          session.guard(() => session.work.publish(newest, instantOf(this.#deps.clock)));
         }
       },
       onDone: () => {

@@ -3,33 +3,31 @@ import {
   type AcceptedShare,
   type Channel,
   ChannelError,
-  type Instant,
   instantOf,
   type ShareSubmission,
 } from "@lode/mining";
 import type { Timer } from "@lode/ports";
-import { common, encodeFrame, MiningFlags, mining } from "@lode/protocol";
+import { common, encodeFrame, mining } from "@lode/protocol";
 import type { CloseReason } from "../setup/close-reasons.ts";
 import type { FrameReader, MessageHandler } from "../setup/frame-reader.ts";
 import { printable } from "../setup/printable.ts";
 import type { SetupMessage, SetupPeer } from "../setup/server-setup.ts";
 import { type UpdateErrorCode, unknownChannel } from "./error-codes.ts";
-import { JobDelivery } from "./job-delivery.ts";
-import type { JobFrames } from "./job-frames.ts";
 import type { MinerMessage } from "./miner-messages.ts";
-import { type Opening, openSuccess } from "./opening.ts";
+import type { Opening } from "./opening.ts";
 import { PeerConduct } from "./peer-conduct.ts";
 import { SessionChannels } from "./session-channels.ts";
 import type { SessionContext } from "./session-context.ts";
+import { SessionWork } from "./session-work.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 import { workerOf } from "./worker-name.ts";
 
 /** One miner's connection, once it is set up: its channels, their jobs and shares. */
 export class MiningSession implements MessageHandler<MinerMessage> {
+  readonly work: SessionWork;
   readonly #context: SessionContext;
   readonly #peer: SetupPeer;
   readonly #reader: FrameReader<MinerMessage | SetupMessage>;
-  readonly #delivery: JobDelivery;
   readonly #conduct: PeerConduct;
   readonly #onEnd: (reason: string) => void;
   readonly #channels: SessionChannels;
@@ -47,17 +45,17 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     this.#context = context;
     this.#peer = peer;
     this.#reader = reader;
-    this.#delivery = new JobDelivery(reader.connection, {
-      clock: context.clock,
-      fanOutQueueBytes: context.settings.fanOutQueueBytes,
-      guard: (work) => this.guard(work),
-      onFreedPrefix: (prefix) => context.supply.retire(prefix),
-    });
     this.#conduct = new PeerConduct(context.settings);
     this.#channels = new SessionChannels(context, {
       connectionId: reader.connection.id,
       flags: peer.flags,
       onIdle: () => this.end("no-channel" satisfies CloseReason),
+    });
+    this.work = new SessionWork(context, {
+      connection: reader.connection,
+      flags: peer.flags,
+      channels: this.#channels,
+      guard: (work) => this.guard(work),
     });
     this.#onEnd = onEnd;
   }
@@ -70,10 +68,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     if (this.#draining !== undefined) return;
     switch (message.name) {
       case "SubmitSharesExtended":
-        this.#onShare(message.fields.channelId, {
-          ...message.fields,
-          worker: workerOf(message.tlvs, this.#peer.extensions.granted),
-        });
+        this.#onExtendedShare(message.fields, message.tlvs);
         break;
       case "SubmitSharesStandard":
         this.#onShare(message.fields.channelId, { ...message.fields, extranonce: null });
@@ -110,18 +105,11 @@ export class MiningSession implements MessageHandler<MinerMessage> {
   }
 
   onClose(reason: string): void {
-    this.#delivery.stop();
+    this.work.stop();
     this.#channels.end();
     this.#context.logger.debug({ conn_id: this.id, reason }, "connection closed");
     this.#draining?.cancel();
     this.#onEnd(reason);
-  }
-
-  /** Hands a job to every channel that lacks it. */
-  publish(frames: JobFrames, now: Instant): void {
-    if (this.#channels.size === 0 || !this.#getsJobs) return;
-    if (this.#channels.grouped) this.#delivery.deliverToGroup(this.#channels, frames, now);
-    else this.#delivery.fanOut(this.#channels, frames, now);
   }
 
   /** Runs work that is not caused by a frame, containing what it throws. */
@@ -131,47 +119,6 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     } catch (error) {
       this.#reader.contain(error);
     }
-  }
-
-  /**
-   * A few seconds' worth of vardiff, and a fresh job when the channel cannot wait for one until the next visit.
-   *
-   * @param untilNextMs time until then
-   */
-  visit(channel: Channel, now: Instant, untilNextMs: number): void {
-    if (!this.#channels.has(channel)) return;
-    const retarget = channel.onTimer(now);
-    if (now.monotonic - channel.activatedAt + untilNextMs > this.#refreshMs(channel))
-      this.#renew(channel, now);
-    else if (retarget) this.#context.onRetarget(channel);
-    this.#hurry(channel);
-  }
-
-  /** A job the channel has not had yet; with SetTarget before it when the target is a new one (SV2 5.3.21). */
-  refresh(channel: Channel, now: Instant): void {
-    if (!this.#channels.has(channel)) return;
-    if (!this.#getsJobs) {
-      if (channel.adoptTarget(now)) this.#delivery.sendTarget(channel);
-      return;
-    }
-    const frames = this.#context.supply.newerThan(channel.job);
-    if (frames !== undefined) this.#delivery.deliver(channel, frames, now);
-  }
-
-  /**
-   * Gives a channel another extranonce prefix and, at once, a job to use it on (SV2 5.3.10).
-   *
-   * @returns false when there is no such channel here, or no prefix to give
-   */
-  moveExtranoncePrefix(channelId: number, now: Instant): boolean {
-    const channel = this.#channels.get(channelId);
-    const extranoncePrefix = channel && this.#context.supply.allocate();
-    if (channel === undefined || extranoncePrefix === undefined) return false;
-    channel.setExtranoncePrefix(extranoncePrefix);
-    const fields = { channelId, extranoncePrefix: channel.extranoncePrefix };
-    this.#reader.connection.send(encodeFrame(mining.SetExtranoncePrefix, fields));
-    this.refresh(channel, now);
-    return true;
   }
 
   /** A share of this connection is durable; its channel may be closed by now. */
@@ -217,46 +164,23 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     this.end("draining" satisfies CloseReason);
   }
 
-  /** SV2 5.1.4: the client brings its own work. */
-  get #getsJobs(): boolean {
-    return (this.#peer.flags & MiningFlags.requiresWorkSelection) === 0;
-  }
-
-  /** How long the channel may go without a new job: well before it has searched all of the last one. */
-  #refreshMs(channel: Channel): number {
-    const { standardRefreshMs, extendedRefreshMs, fastestRefreshMs } = this.#context.settings;
-    if (channel.kind === "extended") return extendedRefreshMs;
-    return Math.min(standardRefreshMs, Math.max(fastestRefreshMs, channel.searchSpaceMs / 2));
-  }
-
-  /** Has a channel visited often enough to get its jobs in time. */
-  #hurry(channel: Channel): void {
-    if (this.#refreshMs(channel) < 2 * this.#context.settings.roundMs) this.#context.onHurried(channel);
-  }
-
-  /** A fresh job because the last one is old: one for the whole group where there is one. */
-  #renew(channel: Channel, now: Instant): void {
-    if (!this.#channels.grouped) {
-      this.refresh(channel, now);
-      return;
-    }
-    const frames = this.#getsJobs ? this.#context.supply.newerThan(channel.job) : undefined;
-    if (frames !== undefined) this.#delivery.deliverToGroup(this.#channels, frames, now);
-  }
-
   #onInvalid(): void {
     this.#judge(this.#conduct.onInvalidMessage(this.#context.clock.monotonic()));
   }
 
+  /** Ends a connection that did too much of what is refused. */
   #judge(reason: CloseReason | undefined): void {
-    if (reason !== undefined) this.end(reason);
+    if (reason === undefined || this.#reader.ended) return;
+    const { id: conn_id, remoteAddress: remote_address } = this.#reader.connection;
+    this.#context.logger.info({ conn_id, remote_address, reason }, "connection closed for its conduct");
+    this.end(reason);
   }
 
   #onOpen(opening: Opening): void {
     const { connection } = this.#reader;
     const excess = this.#conduct.onOpening(this.#context.clock.monotonic());
     if (excess !== undefined) {
-      this.end(excess);
+      this.#judge(excess);
       return;
     }
     const log = { conn_id: connection.id, user_identity: printable(opening.userIdentity) };
@@ -270,10 +194,12 @@ export class MiningSession implements MessageHandler<MinerMessage> {
       return;
     }
     this.#context.logger.debug({ ...log, channel_id: channel.id, kind: channel.kind }, "channel opened");
-    const frames = this.#getsJobs ? this.#context.supply.opening() : undefined;
-    if (frames === undefined) connection.send(openSuccess(opening.requestId, channel));
-    else this.#delivery.open(opening.requestId, channel, frames, instantOf(this.#context.clock));
-    this.#hurry(channel);
+    this.work.begin(opening.requestId, channel, instantOf(this.#context.clock));
+  }
+
+  #onExtendedShare(fields: mining.SubmitSharesExtended, tlvs: Uint8Array): void {
+    const worker = workerOf(tlvs, this.#peer.extensions.granted);
+    this.#onShare(fields.channelId, worker === undefined ? fields : { ...fields, worker });
   }
 
   #onShare(channelId: number, submission: ShareSubmission): void {
