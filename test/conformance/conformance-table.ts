@@ -85,7 +85,7 @@ function rowOf(
       : "proved";
   if (outcome === "proved" && proofs.length !== parts.length) {
     throw new Error(
-      `docs/conformance.md:${line}: the last cell must be tests ("[file] title", several with <br>), ` +
+      `docs/conformance.md:${line}: the last cell must be tests ("[file] \`title\`", several with <br>), ` +
         '"Does not apply: why" or "Deviation: why"',
     );
   }
@@ -93,7 +93,7 @@ function rowOf(
 }
 
 function proofOf(part: string, files: ReadonlyMap<string, string>, line: number): Proof | undefined {
-  const [, label, title] = /^\[([^\]]+)\] (.+)$/.exec(part) ?? [];
+  const [, label, title] = /^\[([^\]]+)\] `(.+)`$/.exec(part) ?? [];
   if (label === undefined || title === undefined) return undefined;
   const file = files.get(label);
   if (file === undefined)
