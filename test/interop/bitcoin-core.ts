@@ -75,7 +75,10 @@ async function loadPreparedChain(core: BitcoinCore): Promise<void> {
   await mineBlock(core);
 }
 
-/** Lets the node itself find the next block: for miners, a block of somebody else. */
+/**
+ * Lets the node itself find the next block: for miners, a block of somebody else. It may come second, and then it is in no
+ * chain.
+ */
 export async function mineBlock(core: BitcoinCore): Promise<void> {
   await core.call("generatetoaddress", 1, await core.newAddress(), SIGNET_TRIES);
 }

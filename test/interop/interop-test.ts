@@ -27,8 +27,8 @@ export interface Figures {
   readonly retargets: { readonly easier: number; readonly harder: number };
   /** UpdateChannel. */
   readonly updates: number;
-  /** Blocks of the pool in the chain, and of others. */
-  readonly blocks: { readonly own: number; readonly foreign: number };
+  /** Blocks in the chain, of the pool and of others, and the pool's that another one was before. */
+  readonly blocks: { readonly own: number; readonly foreign: number; readonly lost: number };
 }
 
 /** A test against other people's software. */

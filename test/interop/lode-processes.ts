@@ -26,6 +26,7 @@ export interface PoolCounts {
   readonly rejected: number;
   readonly rejectedByCode: Readonly<Record<string, number>>;
   readonly recorded: number;
+  readonly blocksFound: number;
   readonly blocksAccepted: number;
   readonly blocksRejected: number;
   /** Jobs for a new tip, and new jobs for the same tip, each for all connections. */
@@ -120,6 +121,7 @@ export async function startLodePool(bench: Workbench, options: LodePoolOptions):
         rejected: Object.values(rejectedByCode).reduce((sum, n) => sum + n, 0),
         rejectedByCode,
         recorded: page.sum("pool_shares_recorded_total"),
+        blocksFound: page.sum("sv2_server_blocks_found_total"),
         blocksAccepted: page.sum("pool_blocks_accepted_total"),
         blocksRejected: page.sum("pool_blocks_rejected_total"),
         tips: fanOuts["new-tip"] ?? 0,

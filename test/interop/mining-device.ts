@@ -93,11 +93,11 @@ const PROBE = /^0+$/;
 function readLine(log: PeerLog, line: string): void {
   const rejected = REJECTED.exec(line)?.[1];
   const target = TARGET.exec(line)?.[1];
-  if (rejected !== undefined) log.reject(rejected);
+  if (rejected !== undefined) log.reject(line, rejected);
   else if (target !== undefined && !PROBE.test(target))
     log.target("", Buffer.from(target, "hex").reverse().toString("hex"));
   else if (line.includes("Received new mining job")) log.jobs++;
-  else if (line.includes("Received SetNewPrevHash")) log.tips++;
+  else if (line.includes("Received SetNewPrevHash")) log.tip();
   else if (line.includes("Received SubmitSharesSuccess")) log.accepted++;
   else if (/ (ERROR|WARN) /.test(line)) log.trouble(line);
 }

@@ -6,6 +6,8 @@ export interface PeerCounts {
   readonly accepted: number;
   /** Answers with an error, by code. */
   readonly rejected: Counts;
+  /** Lines of those answers that are not to a share that left before the peer had heard of a new tip. */
+  readonly unexplained: readonly string[];
   /** Shares the peer itself did not hand on, by its reason. */
   readonly withheld: Counts;
   readonly jobs: number;
@@ -20,11 +22,14 @@ export interface PeerCounts {
 }
 
 const KEPT_TROUBLES = 200;
+/** Where a line does not say which share it is about: how long after a tip a share of the old one may be answered. */
+const LATE_MS = 5_000;
 
 /** Counts a peer's lines. */
 export class PeerLog implements PeerCounts {
   accepted = 0;
   readonly rejected: Record<string, number> = {};
+  readonly unexplained: string[] = [];
   readonly withheld: Record<string, number> = {};
   jobs = 0;
   tips = 0;
@@ -35,8 +40,31 @@ export class PeerLog implements PeerCounts {
   /** By channel, most significant byte first. */
   readonly #targets = new Map<string, string>();
 
-  reject(code: string): void {
+  /** How many tips the peer knew when it handed in each share of a channel. */
+  readonly #tipsAtShare = new Map<string, number[]>();
+  #lastTipAt = Number.NEGATIVE_INFINITY;
+
+  tip(): void {
+    this.tips++;
+    this.#lastTipAt = performance.now();
+  }
+
+  /** A share was handed in. */
+  share(channel: string): void {
+    const shares = this.#tipsAtShare.get(channel);
+    if (shares === undefined) this.#tipsAtShare.set(channel, [this.tips]);
+    else shares.push(this.tips);
+  }
+
+  /** @param share which one it was; the first of a channel is 0. undefined when the peer does not say */
+  reject(line: string, code: string, share?: { readonly channel: string; readonly index: number }): void {
     countIn(this.rejected, code);
+    const tipsThen = share && this.#tipsAtShare.get(share.channel)?.[share.index];
+    const late =
+      share === undefined
+        ? performance.now() - this.#lastTipAt < LATE_MS
+        : tipsThen !== undefined && tipsThen < this.tips;
+    if (code !== "stale-share" || !late) keep(this.unexplained, line);
   }
 
   withhold(reason: string): void {
@@ -52,7 +80,11 @@ export class PeerLog implements PeerCounts {
   }
 
   trouble(line: string): void {
-    this.troubles.push(line.slice(0, 400));
-    if (this.troubles.length > KEPT_TROUBLES) this.troubles.shift();
+    keep(this.troubles, line);
   }
+}
+
+function keep(lines: string[], line: string): void {
+  lines.push(line.slice(0, 400));
+  if (lines.length > KEPT_TROUBLES) lines.shift();
 }

@@ -26,6 +26,7 @@ export function translatorInChangingWorld(aggregate: boolean): LastingTest {
         minerHashrate: TOLD,
         sharesPerMinute: SHARES_PER_MINUTE,
         vardiff: true,
+        requireWorkerNames: true,
       });
       const miners = MINERS.map((hashesPerSecond, i) => {
         const user = `farm.${RIGS[i]}`;

@@ -35,10 +35,7 @@ export function checkBlock(
     paid.length === 1 && paid[0]?.value === outputs.reduce((sum, { value }) => sum + value, 0),
     `the coinbase pays its whole value (${paid[0]?.value} BTC) to the configured script`,
   );
-  bench.check(
-    (coinbase?.vin[0]?.coinbase ?? "").includes(Buffer.from(POOL_TAG).toString("hex")),
-    `the coinbase carries the tag "${POOL_TAG}"`,
-  );
+  bench.check(isOfThePool(block), `the coinbase carries the tag "${POOL_TAG}"`);
   bench.check(
     outputs.some(({ scriptPubKey }) => scriptPubKey.hex.startsWith(COMMITMENT_START)),
     "the coinbase commits to the witnesses",
@@ -49,6 +46,11 @@ export function checkBlock(
     included.length === mempool.length && included.every(({ txid, hash }) => txid !== hash),
     `all ${mempool.length} segwit payments of the mempool are in the block, with witnesses`,
   );
+}
+
+/** Its coinbase carries the pool's tag. */
+export function isOfThePool(block: VerboseBlock): boolean {
+  return (block.tx[0]?.vin[0]?.coinbase ?? "").includes(Buffer.from(POOL_TAG).toString("hex"));
 }
 
 /** Nothing but late shares was refused, and what was accepted is in Postgres, share for share. */

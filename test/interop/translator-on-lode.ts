@@ -33,6 +33,7 @@ export function translatorOnLode(aggregate: boolean): InteropTest {
         minerHashrate: 50_000,
         sharesPerMinute: 30,
         vardiff: false,
+        requireWorkerNames: false,
       });
       const miners = Array.from({ length: MINERS }, (_, i) =>
         startSv1Miner(bench, {

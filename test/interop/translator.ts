@@ -1,5 +1,4 @@
 import { writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import type { LodePool } from "./lode-processes.ts";
 import { PeerLog } from "./peer-log.ts";
@@ -14,6 +13,8 @@ export interface TranslatorOptions {
   readonly minerHashrate: number;
   readonly sharesPerMinute: number;
   readonly vardiff: boolean;
+  /** Extension 0x0002. This translator asks for it only when its operator requires it, and leaves without it. */
+  readonly requireWorkerNames: boolean;
 }
 
 /** The reference implementation's translator, which serves SV1 miners. */
@@ -45,6 +46,7 @@ downstream_extranonce2_size = 4
 verify_payout = false
 aggregate_channels = ${options.aggregate}
 supported_extensions = [0x0002]
+required_extensions = [${options.requireWorkerNames ? "0x0002" : ""}]
 [downstream_difficulty_config]
 min_individual_miner_hashrate = ${options.minerHashrate.toFixed(1)}
 shares_per_minute = ${options.sharesPerMinute.toFixed(1)}
@@ -59,43 +61,39 @@ user_identity = "${options.user}"
   );
   const log = new PeerLog();
   const state = { workerNames: false };
+  let listening = false;
   const onLine = (line: string): void => {
     if (line.includes("Extension negotiation success: supported=[2]")) state.workerNames = true;
+    else if (line.includes("Translator Proxy: listening on")) listening = true;
     else readLine(log, line);
   };
   const process = bench.start("translator_sv2", program, ["-c", file], onLine);
-  await bench.until("listening translator", 30, () => accepts(port), [process]);
+  await bench.until("listening translator", 30, () => listening, [process]);
   return Object.assign(state, { process, port, log });
 }
 
 const SUCCESS = /Received: SubmitSharesSuccess\(.*new_submits_accepted_count=(\d+)/;
-const ERROR = /Received: SubmitSharesError\(.*error_code=([^)]*)\)/;
+const FORWARDED = /valid share, forwarding it to upstream \| channel_id: (\d+)/;
+const ERROR = /Received: SubmitSharesError\(channel_id=(\d+), sequence_number=(\d+), error_code=([^)]*)\)/;
 const SET_TARGET = /Received: SetTarget\(channel_id=(\d+), maximum_target=(?:U256\()?([0-9a-f]+)/;
 const WITHHELD = /rejected by upstream channel validation.*validation_error=(\w+)/;
 
 /** Lines of translator_sv2 0.6.0 at its usual level. */
 function readLine(log: PeerLog, line: string): void {
   const accepted = SUCCESS.exec(line)?.[1];
-  const rejected = ERROR.exec(line)?.[1];
+  const forwarded = FORWARDED.exec(line)?.[1];
+  const [, ofChannel, sequence, code] = ERROR.exec(line) ?? [];
   const [, channel, target] = SET_TARGET.exec(line) ?? [];
   const withheld = WITHHELD.exec(line)?.[1];
   if (accepted !== undefined) log.accepted += Number(accepted);
-  else if (rejected !== undefined) log.reject(rejected);
+  else if (forwarded !== undefined) log.share(forwarded);
+  // It counts the shares of a channel from 1.
+  else if (ofChannel !== undefined && code !== undefined)
+    log.reject(line, code, { channel: ofChannel, index: Number(sequence) - 1 });
   else if (channel !== undefined && target !== undefined) log.target(channel, target);
   else if (withheld !== undefined) log.withhold(withheld);
   else if (line.includes("Received: NewExtendedMiningJob(")) log.jobs++;
-  else if (line.includes("Received: SetNewPrevHash(")) log.tips++;
+  else if (line.includes("Received: SetNewPrevHash(")) log.tip();
   else if (line.includes("Sending UpdateChannel message to upstream")) log.updates++;
   else if (/ (ERROR|WARN) /.test(line)) log.trouble(line);
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(port, "127.0.0.1");
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", () => resolve(false));
-  });
 }
