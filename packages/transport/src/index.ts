@@ -16,7 +16,6 @@ export {
   defaultReadLimits,
   type ListenLimits,
   type MaxLength,
-  type ReadAllowance,
   type ReadLimits,
   UNKNOWN_MESSAGE_MAX_LENGTH,
 } from "./connection/limits.ts";

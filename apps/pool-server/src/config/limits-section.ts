@@ -88,6 +88,13 @@ const limits = section({
     1,
     MOST_CONNECTIONS,
   ),
+  newConnectionsBurst: integer(
+    "New connections that an address block may open at once: twice the biggest farm that loses its line.",
+    20_000,
+    1,
+    MOST_CONNECTIONS,
+  ),
+  newConnectionsPerSec: rate("New connections a second that an address block may open for ever.", 200, 0.1),
   ipv4BlockBits: integer(
     "Bits of an IPv4 address that make its block, which bounds per block and bans count by.",
     defaultListenLimits.blockBits.ipv4,

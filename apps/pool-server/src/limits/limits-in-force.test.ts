@@ -98,7 +98,10 @@ async function openDoor(set: string[], behave: (connection: FrameConnection) => 
 describe("limits by default", () => {
   it("are those of the parts", () => {
     const { limits, exemptFrom, proxyProtocolFrom } = listenerLimits(limitsOf(), quiet());
-    expect({ ...defaultListenLimits, ...limits }).toEqual(defaultListenLimits);
+    expect({ ...defaultListenLimits, ...limits }).toEqual({
+      ...defaultListenLimits,
+      arrivalsPerAddress: { burst: 20_000, perSecond: 200 },
+    });
     expect([exemptFrom, proxyProtocolFrom]).toEqual([[], []]);
     const mining = miningLimits(limitsOf());
     expect(mining).toEqual(expect.objectContaining({ maxChannels: miningServerDefaults.maxChannels }));

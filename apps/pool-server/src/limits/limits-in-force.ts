@@ -14,6 +14,7 @@ export function listenerLimits(
     connectionsPerAddress: config.maxConnectionsPerBlock,
     handshakes: config.maxHandshakes,
     handshakesPerAddress: config.maxHandshakesPerBlock,
+    arrivalsPerAddress: { burst: config.newConnectionsBurst, perSecond: config.newConnectionsPerSec },
     handshakeMs: config.handshakeTimeoutSec * 1000,
     writeQueueBytes: config.writeQueueBytes,
     blockBits: blockBits(config),

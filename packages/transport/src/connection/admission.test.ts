@@ -1,10 +1,11 @@
+import { VirtualClock } from "@lode/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Admission, type Ticket } from "./admission.ts";
 import { defaultListenLimits, type ListenLimits } from "./limits.ts";
 
-const admission = (limits: Partial<ListenLimits>): Admission =>
-  new Admission({ ...defaultListenLimits, ...limits });
+const admission = (limits: Partial<ListenLimits>, clock = new VirtualClock()): Admission =>
+  new Admission({ ...defaultListenLimits, ...limits }, clock);
 
 /** A ticket with a seat in its address's block, or why there is none. */
 function enter(door: Admission, address: string): Ticket | string {
@@ -59,6 +60,17 @@ describe("admission", () => {
     expect(enter(door, "192.0.2.3")).toBe("too-many-handshakes");
     first.handshakeDone();
     ticket(enter(door, "192.0.2.1"));
+  });
+
+  it("bounds how fast sockets come from a block", () => {
+    const clock = new VirtualClock();
+    const door = admission({ arrivalsPerAddress: { burst: 3, perSecond: 1 } }, clock);
+    for (let i = 0; i < 3; i++) ticket(enter(door, "192.0.2.1")).release();
+    expect(enter(door, "192.0.2.1")).toBe("too-many-arrivals-per-address");
+    ticket(enter(door, "192.0.2.2"));
+    clock.advance(1_000);
+    ticket(enter(door, "192.0.2.1"));
+    expect(enter(door, "192.0.2.1")).toBe("too-many-arrivals-per-address");
   });
 
   it("counts sockets without a seat in all only", () => {

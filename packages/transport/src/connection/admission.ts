@@ -1,4 +1,6 @@
+import type { Clock } from "@lode/ports";
 import { addressBlock } from "./address.ts";
+import { ArrivalRate } from "./arrival-rate.ts";
 import type { ListenLimits } from "./limits.ts";
 
 /** Every bound that can turn a socket away. */
@@ -7,6 +9,7 @@ export const refusalReasons = [
   "too-many-connections-per-address",
   "too-many-handshakes",
   "too-many-handshakes-per-address",
+  "too-many-arrivals-per-address",
 ] as const;
 
 /** Which bound turned a socket away. */
@@ -33,11 +36,15 @@ export interface Ticket {
 /** Counts sockets in all and by address block. Blocks without a socket are forgotten, so the map is bounded too. */
 export class Admission {
   readonly #limits: ListenLimits;
+  readonly #clock: Clock;
+  readonly #arrivals: ArrivalRate | null;
   readonly #byBlock = new Map<string, Counts>();
   readonly #total: Counts = { connections: 0, handshakes: 0 };
 
-  constructor(limits: ListenLimits) {
+  constructor(limits: ListenLimits, clock: Clock) {
     this.#limits = limits;
+    this.#clock = clock;
+    this.#arrivals = limits.arrivalsPerAddress === null ? null : new ArrivalRate(limits.arrivalsPerAddress);
   }
 
   /** Open sockets, handshakes included. */
@@ -83,6 +90,8 @@ export class Admission {
       const found = this.#byBlock.get(key) ?? { connections: 0, handshakes: 0 };
       if (found.connections >= connectionsPerAddress) return "too-many-connections-per-address";
       if (found.handshakes >= handshakesPerAddress) return "too-many-handshakes-per-address";
+      const inTime = this.#arrivals === null || this.#arrivals.admit(key, this.#clock.monotonic());
+      if (!inTime) return "too-many-arrivals-per-address";
       found.connections += 1;
       found.handshakes += 1;
       this.#byBlock.set(key, found);

@@ -1,7 +1,7 @@
 import { type BlockBits, defaultBlockBits } from "./address.ts";
 
-/** How much a peer may send: `burst` at once, and `perSecond` more each second, up to `burst` again. */
-export interface ReadAllowance {
+/** A bucket: `burst` at once, and `perSecond` more each second, up to `burst` again. */
+export interface Allowance {
   readonly burst: number;
   readonly perSecond: number;
 }
@@ -9,9 +9,9 @@ export interface ReadAllowance {
 /** How fast a connection is read. A peer above it is not cut: it is not read for a moment, and TCP holds it back. */
 export interface ReadLimits {
   /** Ciphertext bytes. */
-  readonly bytes: ReadAllowance;
+  readonly bytes: Allowance;
   /** Whole frames. */
-  readonly frames: ReadAllowance;
+  readonly frames: Allowance;
 }
 
 /** Bounds of one connection. Times in milliseconds. */
@@ -42,6 +42,8 @@ export interface ListenLimits extends ConnectionLimits {
   readonly handshakes: number;
   /** The same per block of remote addresses. */
   readonly handshakesPerAddress: number;
+  /** New sockets per block of remote addresses; null: as they come. */
+  readonly arrivalsPerAddress: Allowance | null;
   /** What a block of addresses is. */
   readonly blockBits: BlockBits;
 }
@@ -75,6 +77,7 @@ export const defaultListenLimits: ListenLimits = {
   connectionsPerAddress: 10_000,
   handshakes: 4_096,
   handshakesPerAddress: 2_048,
+  arrivalsPerAddress: null,
   blockBits: defaultBlockBits,
 };
 

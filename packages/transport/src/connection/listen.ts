@@ -55,7 +55,7 @@ class Acceptor implements Listener {
     this.#options = options;
     this.#limits = { ...defaultListenLimits, ...options.limits };
     this.#logger = throttledLogger(options.logger, { clock: options.clock });
-    this.#admission = new Admission(this.#limits);
+    this.#admission = new Admission(this.#limits, options.clock);
     this.#metrics = new ListenMetrics(options.metrics ?? noMetrics, options.labels ?? {}, this.#admission);
     this.#context = {
       ...options,
