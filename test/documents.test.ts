@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ExtranonceAllocator } from "@lode/mining";
+import { ExtranonceAllocator, shareErrors } from "@lode/mining";
 import { native } from "@lode/native";
 import {
   BlockSubmitter,
@@ -9,7 +9,13 @@ import {
   TemplateSources,
 } from "@lode/pool-server";
 import { silentLogger, systemClock } from "@lode/ports";
-import { MiningServer } from "@lode/roles";
+import {
+  customJobErrorCodes,
+  MiningServer,
+  openErrorCodes,
+  unknownChannel,
+  updateErrorCodes,
+} from "@lode/roles";
 import { configMarkdown, createMetrics, loadConfig, type MetricDescription } from "@lode/service";
 import { TemplateProvider, templateProviderSchema } from "@lode/template-provider";
 import { type Handshaker, listen } from "@lode/transport";
@@ -145,4 +151,11 @@ it("docs/limits.md names every key of [limits], and only metrics that exist", as
   for (const [, key] of keys) expect(text.includes(key!), key).toBe(true);
   const known = new Set((await poolMetrics()).map(({ name }) => name));
   for (const [name] of text.matchAll(/\b(?:lode|sv2_server)_[a-z_]+\b/g)) expect(known, name).toContain(name);
+});
+
+it("docs/mining-endpoint.md names every error code", () => {
+  const text = readFileSync(new URL("../docs/mining-endpoint.md", import.meta.url), "utf8");
+  const tables = [openErrorCodes, updateErrorCodes, customJobErrorCodes];
+  const codes = [unknownChannel, ...Object.values(shareErrors), ...tables.flatMap(Object.keys)];
+  expect(codes.filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
 });
