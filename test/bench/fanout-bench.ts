@@ -21,8 +21,11 @@ interface FanOutSettings {
 export interface FanOutResult {
   readonly connections: number;
   readonly rows: readonly Row[];
-  /** Attempts of a storm that failed and were followed by another, by reason; one entry per storm. */
-  readonly storm_failures: readonly Readonly<Record<string, number>>[];
+  /** Per storm: attempts that failed and were followed by another, by the reason a miner sees, and by the pool's. */
+  readonly storm_failures: readonly {
+    readonly miners: Storm["failures"];
+    readonly pool: Storm["refusals"];
+  }[];
 }
 
 interface Storm {
@@ -34,6 +37,7 @@ interface Storm {
   readonly loopDelayMax: number;
   readonly loopDelayP99: number;
   readonly failures: Readonly<Record<string, number>>;
+  readonly refusals: Readonly<Record<string, number>>;
   readonly generator: GeneratorShare;
 }
 
@@ -83,7 +87,7 @@ export async function measureFanOutBench(settings: FanOutSettings): Promise<FanO
       const tipBudget = connections === BUDGETED_CROWD ? TIP_MS : null;
       return {
         connections,
-        storm_failures: stormed.map(({ failures }) => failures),
+        storm_failures: stormed.map(({ failures, refusals }) => ({ miners: failures, pool: refusals })),
         rows: [
           row("memory", "kB", cost.resident, MEMORY_KB),
           { ...row("newcomer", "ms", cost.newcomer, NEWCOMER_MS), generator: crowd.gathering },
@@ -135,15 +139,20 @@ function fanOutRows(name: string, fanOut: FanOut, budget: number | null): Row[] 
 }
 
 async function measureStorm(pool: PoolHost, crowd: Crowd): Promise<Storm> {
+  const refusedBefore = await pool.refusals();
   const before = await pool.ask("observe");
   const { droppedAt, times, missing, failures, generator } = await crowd.storm();
   const after = await pool.ask("read");
   if (missing > 0) {
     throw new Error(`${missing} miners did not come back within two minutes: ${JSON.stringify(failures)}`);
   }
+  const refused = Object.entries(await pool.refusals())
+    .map(([reason, count]): [string, number] => [reason, count - (refusedBefore[reason] ?? 0)])
+    .filter(([, count]) => count > 0);
   const { first, median: middle, last } = quantilesSince(droppedAt, times);
   return {
     ...{ firstMs: first, medianMs: middle, lastMs: last, failures, generator },
+    refusals: Object.fromEntries(refused),
     newcomer: ((after.cpuSeconds - before.cpuSeconds) * 1000) / times.length,
     loopDelayMax: after.loopDelayMaxMs,
     loopDelayP99: after.loopDelayP99Ms,
@@ -156,7 +165,7 @@ function describeStorm(storm: Storm): string {
     `first ${seconds(storm.firstMs)}, median ${seconds(storm.medianMs)}, last ${seconds(storm.lastMs)} s`,
     `newcomer ${significant(storm.newcomer, 3)} ms`,
     `event loop late by ${significant(storm.loopDelayMax, 3)} ms at most, p99 ${significant(storm.loopDelayP99, 3)} ms`,
-    `failures ${JSON.stringify(storm.failures)}`,
+    `failures ${JSON.stringify(storm.failures)}, the pool's reasons ${JSON.stringify(storm.refusals)}`,
     describeShare(storm.generator),
   ].join("; ");
 }

@@ -4,6 +4,8 @@ import { defaultChannelSettings, parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
 import {
   type CandidateStore,
+  listenerLimits,
+  miningLimits,
   Pool,
   poolServerSchema,
   startPoolServer,
@@ -12,7 +14,7 @@ import {
 } from "@lode/pool-server";
 import { systemClock, systemRandom } from "@lode/ports";
 import { minerMaxLength, templateServerMaxLength } from "@lode/roles";
-import { createLogger, createMetrics, loadConfig } from "@lode/service";
+import { createLogger, createMetrics, loadConfig, type MetricsRegistry } from "@lode/service";
 import {
   createThreadedHandshaker,
   decodeAuthorityPublicKey,
@@ -34,6 +36,7 @@ export interface MeasuredPool {
   readonly port: number;
   readonly authorityKey: Uint8Array;
   readonly handshakeBackend: string;
+  readonly metrics: MetricsRegistry;
   /** Where shares go, if that is counted. */
   readonly store?: CountingStore;
   /** Gives templates, if the process makes them itself. */
@@ -87,19 +90,20 @@ async function openAsDeployed(
       `database.url=${databaseUrl}`,
     ],
   });
+  const metrics = createMetrics();
   const server = await startPoolServer(
     {
       ...config,
       pool: { ...config.pool, sharesPerMinute: SHARES_PER_MINUTE, minDifficulty: LEAST_DIFFICULTY },
     },
-    { logger: quietLogger(), metrics: createMetrics(), onFatal },
+    { logger: quietLogger(), metrics, onFatal },
   );
   await untilReady(server.pool);
   const { pool, port, handshakeBackend } = server;
-  return { pool, port, handshakeBackend, authorityKey: authority.publicKey };
+  return { pool, port, handshakeBackend, metrics, authorityKey: authority.publicKey };
 }
 
-/** The same parts put together here: with a store in memory, or templates without a connection. */
+/** The same parts and limits put together here: with a store in memory, or templates without a connection. */
 async function openInParts(
   store: CountingStore,
   feed: TemplateFeed,
@@ -107,6 +111,7 @@ async function openInParts(
 ): Promise<MeasuredPool> {
   const metrics = createMetrics();
   const logger = quietLogger();
+  const { limits } = loadConfig({ schema: poolServerSchema });
   const ports = { clock: systemClock, random: systemRandom, logger, metrics, native };
   const pool = new Pool(
     {
@@ -120,6 +125,7 @@ async function openInParts(
       outageRefuseMs: 30_000,
       outageCloseMs: 120_000,
       mining: {
+        ...miningLimits(limits),
         channel: {
           ...defaultChannelSettings,
           sharesPerMinute: SHARES_PER_MINUTE,
@@ -140,9 +146,17 @@ async function openInParts(
   const { port } = await listen({
     ...ports,
     ...{ host: "127.0.0.1", port: 0, handshaker, maxLength: minerMaxLength },
+    ...listenerLimits(limits, { clock: systemClock, logger, metrics }),
     onConnection: (connection) => pool.accept(connection),
   });
-  return { pool, port, store, authorityKey: identity.authorityKey, handshakeBackend: handshaker.backend };
+  return {
+    pool,
+    port,
+    store,
+    metrics,
+    authorityKey: identity.authorityKey,
+    handshakeBackend: handshaker.backend,
+  };
 }
 
 type TemplateServer = Extract<PoolRequest["templates"], { kind: "server" }>;

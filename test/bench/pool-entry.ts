@@ -10,6 +10,8 @@ const PROBE_MS = 1;
 /** Stamps told ahead. */
 const STAMPS = 2;
 
+const REFUSED = /^lode_(?:connections_refused|handshake_failures)_total{[^}]*reason="([^"]+)"[^}]*} (\d+)$/gm;
+
 const loopDelay = monitorEventLoopDelay({ resolution: PROBE_MS });
 
 function read({ pool, store, templates }: MeasuredPool, askedAt: number): PoolReading {
@@ -38,7 +40,17 @@ function reply(message: PoolReply): void {
   process.send?.(message);
 }
 
-function obey(kind: PoolCommand["kind"], { templates }: MeasuredPool): void {
+/** Sockets turned away and handshakes that failed, as the metrics page has them. */
+async function refusals({ metrics }: MeasuredPool): Promise<PoolReply> {
+  const counts: Record<string, number> = {};
+  const page = await metrics.text();
+  for (const [, reason = "", count] of page.matchAll(REFUSED)) {
+    counts[reason] = (counts[reason] ?? 0) + Number(count);
+  }
+  return { kind: "refusals", refusals: counts };
+}
+
+function obey(kind: Exclude<PoolCommand["kind"], "refusals">, { templates }: MeasuredPool): void {
   switch (kind) {
     case "read":
       break;
@@ -65,6 +77,10 @@ async function run(request: PoolRequest): Promise<void> {
   const measured = await openMeasuredPool(request, (message) => reply({ kind: "failed", message }));
   process.on("message", ({ kind }: PoolCommand) => {
     const askedAt = systemMs();
+    if (kind === "refusals") {
+      void refusals(measured).then(reply);
+      return;
+    }
     obey(kind, measured);
     reply({ kind: "reading", reading: read(measured, askedAt) });
   });

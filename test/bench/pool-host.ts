@@ -64,10 +64,17 @@ export class PoolHost {
   }
 
   /** Reads its meters, after having done what is asked for. */
-  async ask(kind: Exclude<PoolCommand["kind"], "stop">): Promise<PoolReading> {
+  async ask(kind: Exclude<PoolCommand["kind"], "refusals" | "stop">): Promise<PoolReading> {
     const reply = await this.#ask({ kind });
     if (reply.kind !== "reading") throw new Error(`the measured pool answered ${reply.kind}`);
     return reply.reading;
+  }
+
+  /** Sockets and handshakes it has turned away since its start, by reason; reasons that did not occur may be missing. */
+  async refusals(): Promise<Readonly<Record<string, number>>> {
+    const reply = await this.#ask({ kind: "refusals" });
+    if (reply.kind !== "refusals") throw new Error(`the measured pool answered ${reply.kind}`);
+    return reply.refusals;
   }
 
   async stop(): Promise<void> {

@@ -25,6 +25,8 @@ export type PoolCommand =
   | { readonly kind: "tip" }
   /** Another template on the same tip; only with templates from a script. */
   | { readonly kind: "refresh" }
+  /** How many sockets and handshakes it has turned away, by reason. */
+  | { readonly kind: "refusals" }
   | { readonly kind: "stop" };
 
 /** What the pool's process has used and done since its start. */
@@ -69,4 +71,5 @@ export type PoolReply =
       readonly handshakeBackend: string;
     }
   | { readonly kind: "reading"; readonly reading: PoolReading }
+  | { readonly kind: "refusals"; readonly refusals: Readonly<Record<string, number>> }
   | { readonly kind: "failed"; readonly message: string };
