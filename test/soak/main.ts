@@ -16,6 +16,7 @@ Lets honest miners work on a real pool process for a long time, in peace and und
   --attack-cpu N   cores that the attackers may take together (0.35)
   --strength N     how many attackers, as a part of their full number (1)
   --only A,B       only these attacks: ${attackKinds.map(({ name }) => name).join(", ")}
+  --profile DIR    write a CPU profile of the pool there
   --json           the summary as one line of JSON on standard output
   --help           this text
 
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     "attack-cpu": { type: "string", default: "0.35" },
     strength: { type: "string", default: "1" },
     only: { type: "string", default: "" },
+    profile: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -61,6 +63,7 @@ if (values.help) {
       warmUpMs: 20_000,
       arrivalMs: 5_000,
       settleMs: 20_000,
+      profileDir: values.profile,
       say,
     });
     process.stdout.write(`${values.json ? JSON.stringify(summary) : describe(summary)}\n`);

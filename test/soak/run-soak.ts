@@ -39,6 +39,8 @@ export interface SoakOptions {
   readonly arrivalMs: number;
   /** From the end of the attack to the reading of the heap. */
   readonly settleMs: number;
+  /** Where the pool leaves a CPU profile. */
+  readonly profileDir?: string | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -48,7 +50,7 @@ const ATTACK_ENTRY = join(import.meta.dirname, "attack/attack-entry.ts");
 /** Lets honest miners work on a pool, in peace and under attack, and compares what they were told with the database. */
 export async function runSoak(options: SoakOptions): Promise<SoakSummary> {
   options.say(`seed ${options.seed}; starting the database, the templates and the pool`);
-  const world = await startSoakWorld();
+  const world = await startSoakWorld(options.profileDir);
   const honest = new SoakProcess<HonestRequest, HonestReply>(HONEST_ENTRY);
   const attackers = new SoakProcess<AttackRequest, AttackReply>(ATTACK_ENTRY);
   const run = new Run(options, world, honest, attackers);
@@ -125,6 +127,7 @@ class Run {
       heap_after: heapAfter,
       rss_growth_per_hour: growthPerHour((attack ?? calm).samples),
       attacks: attack?.counts ?? {},
+      bans: end.bans,
       counted: counted((attack ?? calm).samples[0]!.pool, end),
       log_kb: Math.round(world.logBytes() / 1024),
       exceptions: end.exceptions,
@@ -168,8 +171,14 @@ class Run {
       this.#honest.ask({ kind: "read" }),
       this.#attackers.ask({ kind: "read" }),
     ]);
-    const { loopP99Ms: minersLoopP99Ms } = reply;
-    return { sample: { pool, minersLoopP99Ms, attackersCpu: attackers.cpuSeconds }, reply };
+    const sample = {
+      pool,
+      minersLoopP99Ms: reply.loopP99Ms,
+      minersRssMb: reply.rssMb,
+      attackersCpu: attackers.cpuSeconds,
+      attackersRssMb: attackers.rssMb,
+    };
+    return { sample, reply };
   }
 
   #report(name: string, before: Sample, now: Sample, last: HonestReply, reply: HonestReply): void {

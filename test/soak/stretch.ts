@@ -35,7 +35,9 @@ export interface Stretch {
   readonly miners_cores: number;
   /** Of the honest miners' own process: latencies can be that much too high. */
   readonly miners_loop_p99: number;
+  readonly miners_rss_end: number;
   readonly attackers_cores: number;
+  readonly attackers_rss_end: number;
   /** Machine's load at the end, with everything else that runs on it. */
   readonly load: number;
 }
@@ -52,7 +54,10 @@ export interface Visitors {
 export interface Sample {
   readonly pool: PoolMeters;
   readonly minersLoopP99Ms: number;
+  readonly minersRssMb: number;
+  /** Seconds since the attackers' start. */
   readonly attackersCpu: number;
+  readonly attackersRssMb: number;
 }
 
 /** Adds a stretch up. @param samples the first is from its start, the last from its end */
@@ -83,7 +88,9 @@ export function stretchOf(samples: readonly Sample[], tally: TallyReading): Stre
     pool_rss_max: round(Math.max(...samples.map(({ pool }) => pool.rssMb))),
     miners_cores: round(tally.cpuSeconds / tally.seconds, 3),
     miners_loop_p99: round(most(({ minersLoopP99Ms }) => minersLoopP99Ms)),
+    miners_rss_end: round(last.minersRssMb),
     attackers_cores: round((last.attackersCpu - first.attackersCpu) / seconds, 3),
+    attackers_rss_end: round(last.attackersRssMb),
     load: round(loadavg()[0] ?? 0),
   };
 }

@@ -26,6 +26,8 @@ export interface SoakSummary {
   readonly attacks: Readonly<Record<string, AttackCount>>;
   /** What the pool counted during the attack, by reason. */
   readonly counted: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Address blocks that the pool has banned. */
+  readonly bans: number;
   readonly log_kb: number;
   readonly exceptions: number;
   readonly pool_ends: number;
@@ -75,8 +77,11 @@ export function describe(summary: SoakSummary): string {
     ["pool cores", ({ pool_cores }) => pool_cores],
     ["pool loop p99, ms", ({ pool_loop_p99 }) => pool_loop_p99],
     ["pool rss start/end/max, MB", (s) => `${s.pool_rss_start} / ${s.pool_rss_end} / ${s.pool_rss_max}`],
-    ["miners cores, loop p99 ms", (s) => `${s.miners_cores}, ${s.miners_loop_p99}`],
-    ["attackers cores", ({ attackers_cores }) => attackers_cores],
+    [
+      "miners cores, rss, loop p99 ms",
+      (s) => `${s.miners_cores}, ${s.miners_rss_end} MB, ${s.miners_loop_p99}`,
+    ],
+    ["attackers cores, rss", (s) => `${s.attackers_cores}, ${s.attackers_rss_end} MB`],
     ["machine load", ({ load }) => load],
   ];
   const lines = rows.map(
@@ -95,7 +100,7 @@ export function describe(summary: SoakSummary): string {
       ? []
       : [`${"attack".padEnd(22)}  attempts   refused       cut    messages`, ...kinds, ""]),
     ...Object.entries(summary.counted).map(([name, counts]) => `${name}: ${JSON.stringify(counts)}`),
-    `heap ${summary.heap_before} MB → ${summary.heap_after} MB; log ${summary.log_kb} kB; ` +
+    `heap ${summary.heap_before} MB → ${summary.heap_after} MB; log ${summary.log_kb} kB; ${summary.bans} bans; ` +
       `${summary.acknowledged} acknowledged, ${summary.recorded} recorded, ${summary.missing} missing, ` +
       `${summary.duplicates} twice; ${summary.honest_disconnects} honest disconnects`,
     summary.broken.length === 0 ? "all invariants hold" : `BROKEN: ${summary.broken.join("; ")}`,

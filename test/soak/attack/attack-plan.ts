@@ -42,7 +42,7 @@ export interface AttackKind {
 export const attackKinds: readonly AttackKind[] = [
   { name: "silent", actors: 3_000, run: silent },
   { name: "half-act1", actors: 1_500, run: halfAct1 },
-  { name: "garbage-act1", actors: 8, run: garbageAct1 },
+  { name: "garbage-act1", actors: 20, run: garbageAct1 },
   { name: "long-act1", actors: 4, run: longAct1 },
   { name: "handshake-only", actors: 300, run: handshakeOnly },
   { name: "wrong-setup", actors: 6, run: wrongSetup },

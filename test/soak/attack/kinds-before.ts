@@ -27,7 +27,7 @@ export async function garbageAct1(life: Life): Promise<void> {
   if (socket === undefined) return;
   socket.write(systemRandom(64));
   life.sent();
-  await life.endureSocket(socket, 100);
+  await life.endureSocket(socket, 20);
 }
 
 /** Garbage that is too long for an act 1. */

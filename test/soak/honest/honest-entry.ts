@@ -15,7 +15,8 @@ function reply(more: Partial<HonestReply> = {}): HonestReply {
   const loopP99Ms = Math.max(0, delay.percentile(99) / 1e6 - SAMPLING_MS);
   delay.reset();
   const { channels, book, tally } = crowd;
-  return { tally: tally.reading(), channels, acknowledged: book.acknowledged, loopP99Ms, ...more };
+  const rssMb = process.memoryUsage.rss() / 2 ** 20;
+  return { tally: tally.reading(), channels, acknowledged: book.acknowledged, loopP99Ms, rssMb, ...more };
 }
 
 serve<HonestRequest, HonestReply>(async (request) => {

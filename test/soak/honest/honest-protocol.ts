@@ -28,6 +28,7 @@ export interface HonestReply {
   readonly acknowledged: number;
   /** 99th percentile of the delay of the process's own event loop since the last answer, milliseconds. */
   readonly loopP99Ms: number;
+  readonly rssMb: number;
   /** Only to `rest`. */
   readonly book?: readonly BookedChannel[];
   readonly unanswered?: number;

@@ -11,8 +11,8 @@ export interface PoolMeters {
   readonly connections: number;
   readonly channels: number;
   readonly exceptions: number;
-  /** Accepted shares, everybody's. */
-  readonly accepted: number;
+  /** Address blocks banned since the start. */
+  readonly bans: number;
   /** Counters with a reason or a code, by what they count. */
   readonly counts: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -26,7 +26,7 @@ const COUNTED: Readonly<Record<string, { readonly metric: string; readonly label
   shares_rejected: { metric: "sv2_server_shares_rejected_total", label: "error_code" },
 };
 const SAMPLING_MS = 10;
-const SCRAPE_WITHIN_MS = 10_000;
+const SCRAPE_WITHIN_MS = 60_000;
 
 /** Reads the meters. @throws when the pool does not answer */
 export async function readPool(adminPort: number): Promise<PoolMeters> {
@@ -45,7 +45,7 @@ export async function readPool(adminPort: number): Promise<PoolMeters> {
     connections: sum("lode_connections"),
     channels: sum("sv2_server_channels"),
     exceptions: sum("lode_session_exceptions_total"),
-    accepted: sum("sv2_server_shares_accepted_total"),
+    bans: sum("lode_bans_total"),
     counts: { ...countsOf(series), ...limitCounts(series) },
   };
 }
@@ -101,7 +101,9 @@ function limitCounts(series: readonly Series[]): Record<string, Record<string, n
   const known = new Set(Object.values(COUNTED).map(({ metric }) => metric));
   const result: Record<string, Record<string, number>> = {};
   for (const one of series) {
-    if (!/^lode_.*(ban|limit|throttl|suppress|dropped|frames|discarded|malformed).*_total$/.test(one.name))
+    if (
+      !/^lode_.*(ban|probe|limit|throttl|suppress|dropped|frames|discarded|malformed).*_total$/.test(one.name)
+    )
       continue;
     if (known.has(one.name)) continue;
     const label = Object.values(one.labels).join("/");

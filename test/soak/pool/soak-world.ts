@@ -31,8 +31,12 @@ export const SHARES_PER_MINUTE = 12;
 const MIN_DIFFICULTY = "0.000000001";
 const COLLECT_GARBAGE = join(import.meta.dirname, "../../fuzz/collect-garbage.mjs");
 
-/** Starts all of it, the pool last. */
-export async function startSoakWorld(): Promise<SoakWorld> {
+/**
+ * Starts all of it, the pool last.
+ *
+ * @param profileDir where the pool leaves a CPU profile when it stops
+ */
+export async function startSoakWorld(profileDir?: string): Promise<SoakWorld> {
   const folder = mkdtempSync(join(tmpdir(), "lode-soak-"));
   // The user that runs Postgres when this process is root's must get in.
   chmodSync(folder, 0o755);
@@ -55,7 +59,10 @@ export async function startSoakWorld(): Promise<SoakWorld> {
     const pool = new PoolProcess({
       port,
       logFile,
-      nodeArguments: ["--expose-gc", "--import", COLLECT_GARBAGE],
+      nodeArguments: [
+        ...["--expose-gc", "--import", COLLECT_GARBAGE],
+        ...(profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`]),
+      ],
       settings: [
         "pool.network=regtest",
         `pool.listen_address=127.0.0.1:${port}`,
@@ -73,7 +80,7 @@ export async function startSoakWorld(): Promise<SoakWorld> {
         `admin.listen_address=127.0.0.1:${adminPort}`,
       ],
     });
-    steps.push(() => pool.end());
+    steps.push(() => pool.end(profileDir === undefined ? "SIGKILL" : "SIGTERM"));
     await pool.start();
     return {
       pool,
