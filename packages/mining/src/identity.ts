@@ -9,6 +9,8 @@ export interface Identity {
   readonly address: string;
   /** Cleaned name, at most {@link MAX_WORKER_LENGTH} characters; empty when none was given. For statistics only. */
   readonly worker: string;
+  /** Name of the operator's account that was given in place of an address. For display only. */
+  readonly account?: string;
 }
 
 /** Characters (ASCII, so bytes) of a worker name. */
@@ -20,30 +22,44 @@ export type IdentityErrorType =
   | { code: "unknown-user" }
   /** An address with a typing error, of another network, or that cannot be paid. */
   | { code: "invalid-user-identity"; reason: AddressError["type"]["code"] };
-/** Thrown by {@link parseIdentity}. */
-export class IdentityError extends CodedError<IdentityErrorType> {}
+/** Thrown by {@link parseIdentity}. The message says in words what is wrong. */
+export class IdentityError extends CodedError<IdentityErrorType> {
+  /** What is wrong with an address. */
+  static ofAddress(error: AddressError): IdentityError {
+    return new IdentityError({ code: "invalid-user-identity", reason: error.code }, explanation(error.type), {
+      cause: error,
+    });
+  }
+}
 
 /**
- * Reads `address[.worker]` (user_identity, SV2 5.3.2). The first `.` or `_` ends the address, which has neither; everything
- * behind it is the worker, so the suffixes that proxies append stay with it. Blanks around it are ignored.
+ * Reads `address[.worker]` (user_identity, SV2 5.3.2). Every address of the network that can be paid is one: P2PKH, P2SH,
+ * P2WPKH, P2WSH and P2TR. Witness versions above 1 are refused: until a soft fork gives them a meaning anyone could take such
+ * an output (BIP141).
  *
  * @throws IdentityError
  */
 export function parseIdentity(userIdentity: string, network: NetworkName): Identity {
-  const text = userIdentity.trim();
-  const end = text.search(/[._]/);
-  const name = end < 0 ? text : text.slice(0, end);
-  const worker = end < 0 ? "" : cleanWorker(text.slice(end + 1));
-  if (!LOOKS_LIKE_AN_ADDRESS.test(name)) throw new IdentityError({ code: "unknown-user" });
+  const { name, worker } = splitIdentity(userIdentity);
+  if (!LOOKS_LIKE_AN_ADDRESS.test(name)) throw new IdentityError({ code: "unknown-user" }, "not an address");
   try {
     const { script, address } = parseAddress(name, network);
     return { payoutScript: script, address, worker };
   } catch (error) {
     if (!(error instanceof AddressError)) throw error;
-    throw new IdentityError({ code: "invalid-user-identity", reason: error.code }, error.message, {
-      cause: error,
-    });
+    throw IdentityError.ofAddress(error);
   }
+}
+
+/**
+ * The first `.` or `_` ends the name, which has neither; everything behind it is the worker, so the suffixes that proxies
+ * append stay with it. Blanks around it are ignored.
+ */
+export function splitIdentity(userIdentity: string): { name: string; worker: string } {
+  const text = userIdentity.trim();
+  const end = text.search(/[._]/);
+  if (end < 0) return { name: text, worker: "" };
+  return { name: text.slice(0, end), worker: cleanWorker(text.slice(end + 1)) };
 }
 
 /** A worker name fit for labels, logs and records: letters, digits, `.`, `_` and `-`; anything else becomes `_`. */
@@ -56,3 +72,13 @@ export function cleanWorker(text: string): string {
 
 /** The alphabets of base58 and bech32 and the lengths of addresses; whether it is one is `parseAddress`'s to say. */
 const LOOKS_LIKE_AN_ADDRESS = /^[0-9A-Za-z]{25,90}$/;
+
+function explanation(type: AddressError["type"]): string {
+  if (type.code === "wrong-network") {
+    const theirs = type.actual.length === 0 ? "a network unknown here" : type.actual.join(", ");
+    return `an address of ${theirs}; this pool mines on ${type.expected}`;
+  }
+  return type.reason === "checksum"
+    ? "not an address: its checksum is wrong"
+    : "an address that nobody could spend from: its witness version, length or key is of no known kind";
+}

@@ -22,6 +22,15 @@ export {
   MAX_WORKER_LENGTH,
   parseIdentity,
 } from "./identity.ts";
+export {
+  AccountsError,
+  type AccountsErrorType,
+  type AccountsMode,
+  type IdentifierOptions,
+  identifier,
+  MAX_ACCOUNT_NAME,
+  type NamedAccount,
+} from "./identity-accounts.ts";
 export { type Instant, instantOf } from "./instant.ts";
 export type { MiningJob, Template, Tip } from "./job.ts";
 export {
