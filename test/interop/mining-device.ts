@@ -49,7 +49,7 @@ export function startMiningDevice(
     ],
     (line) => {
       if (line.includes("Found share with nonce")) state.found++;
-      else readLine(log, line);
+      else readDeviceLine(log, line);
     },
   );
   const pulses = startPulses(process.pid);
@@ -90,7 +90,7 @@ const TARGET = /Set target to ([0-9a-f]{64})/;
 const PROBE = /^0+$/;
 
 /** Lines of mining_device 0.1.3 at its usual level. It does not print how many shares an answer accepts. */
-function readLine(log: PeerLog, line: string): void {
+export function readDeviceLine(log: PeerLog, line: string): void {
   const rejected = REJECTED.exec(line)?.[1];
   const target = TARGET.exec(line)?.[1];
   if (rejected !== undefined) log.reject(line, rejected);

@@ -65,7 +65,7 @@ user_identity = "${options.user}"
   const onLine = (line: string): void => {
     if (line.includes("Extension negotiation success: supported=[2]")) state.workerNames = true;
     else if (line.includes("Translator Proxy: listening on")) listening = true;
-    else readLine(log, line);
+    else readTranslatorLine(log, line);
   };
   const process = bench.start("translator_sv2", program, ["-c", file], onLine);
   await bench.until("listening translator", 30, () => listening, [process]);
@@ -79,7 +79,7 @@ const SET_TARGET = /Received: SetTarget\(channel_id=(\d+), maximum_target=(?:U25
 const WITHHELD = /rejected by upstream channel validation.*validation_error=(\w+)/;
 
 /** Lines of translator_sv2 0.6.0 at its usual level. */
-function readLine(log: PeerLog, line: string): void {
+export function readTranslatorLine(log: PeerLog, line: string): void {
   const accepted = SUCCESS.exec(line)?.[1];
   const forwarded = FORWARDED.exec(line)?.[1];
   const [, ofChannel, sequence, code] = ERROR.exec(line) ?? [];
