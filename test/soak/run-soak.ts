@@ -8,6 +8,7 @@ import { type SoakWorld, startSoakWorld } from "./pool/soak-world.ts";
 import { growthPerHour, round, type Sample, type Stretch, stretchOf } from "./stretch.ts";
 import { brokenInvariants, type SoakSummary } from "./summary.ts";
 import { SoakProcess } from "./wire/child-process.ts";
+import { cpuWait } from "./wire/cpu-wait.ts";
 
 /** What a run is asked for. */
 export interface SoakOptions {
@@ -173,6 +174,7 @@ class Run {
     ]);
     const sample = {
       pool,
+      poolWait: cpuWait(this.#world.pool.pid ?? 0),
       minersLoopP99Ms: reply.loopP99Ms,
       minersRssMb: reply.rssMb,
       attackersCpu: attackers.cpuSeconds,

@@ -29,6 +29,8 @@ export interface Stretch {
   readonly pool_cores: number;
   /** Highest 99th percentile of a sample. */
   readonly pool_loop_p99: number;
+  /** Part of the time in which the pool's main thread was ready but had no CPU: the machine's fault. Null if unknown. */
+  readonly pool_starved: number | null;
   readonly pool_rss_start: number;
   readonly pool_rss_end: number;
   readonly pool_rss_max: number;
@@ -53,6 +55,8 @@ export interface Visitors {
 /** A look at all processes. */
 export interface Sample {
   readonly pool: PoolMeters;
+  /** See `cpuWait`. */
+  readonly poolWait: number | undefined;
   readonly minersLoopP99Ms: number;
   readonly minersRssMb: number;
   /** Seconds since the attackers' start. */
@@ -83,6 +87,7 @@ export function stretchOf(samples: readonly Sample[], tally: TallyReading): Stre
     probes: tally.probes,
     pool_cores: round((last.pool.cpuSeconds - first.pool.cpuSeconds) / seconds, 3),
     pool_loop_p99: round(most(({ pool }) => pool.loopP99Ms)),
+    pool_starved: starved(first.poolWait, last.poolWait, seconds),
     pool_rss_start: round(first.pool.rssMb),
     pool_rss_end: round(last.pool.rssMb),
     pool_rss_max: round(Math.max(...samples.map(({ pool }) => pool.rssMb))),
@@ -93,6 +98,10 @@ export function stretchOf(samples: readonly Sample[], tally: TallyReading): Stre
     attackers_rss_end: round(last.attackersRssMb),
     load: round(loadavg()[0] ?? 0),
   };
+}
+
+function starved(before: number | undefined, after: number | undefined, seconds: number): number | null {
+  return before === undefined || after === undefined ? null : round((after - before) / seconds, 3);
 }
 
 /** MB an hour by least squares over the second half of the samples; null when they cover less than ten minutes. */

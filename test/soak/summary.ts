@@ -53,13 +53,13 @@ export function brokenInvariants(summary: Omit<SoakSummary, "broken">): string[]
     [violations > 0, `the pool broke a rule of the protocol ${violations} times`],
     [summary.exceptions > 0, `${summary.exceptions} exceptions in sessions`],
     [summary.pool_ends > 0, "the pool ended by itself"],
-    [streak > MAX_STREAK, `a probe was turned away ${streak} times in a row`],
+    [streak > MAX_STREAK, `probes were turned away ${streak} times in a row, as by a ban`],
   ];
   return rules.filter(([isBroken]) => isBroken).map(([, text]) => text);
 }
 
-/** A full pool may turn a probe away once; a ban would do so again and again. */
-const MAX_STREAK = 2;
+/** A full pool may turn probes away for a moment; a ban lasts a minute at least, that is sixty probes. */
+const MAX_STREAK = 20;
 
 /** For people. */
 export function describe(summary: SoakSummary): string {
@@ -74,7 +74,7 @@ export function describe(summary: SoakSummary): string {
     ["newcomer ready p50/max, ms", (s) => `${s.newcomers.ready_p50} / ${s.newcomers.ready_max}`],
     ["neighbours, failed", ({ neighbours }) => `${neighbours.n}, ${JSON.stringify(neighbours.failed)}`],
     ["probes, turned away", ({ probes }) => `${probes.n}, ${probes.turnedAway}`],
-    ["pool cores", ({ pool_cores }) => pool_cores],
+    ["pool cores, waiting for a CPU", (s) => `${s.pool_cores}, ${s.pool_starved ?? "unknown"}`],
     ["pool loop p99, ms", ({ pool_loop_p99 }) => pool_loop_p99],
     ["pool rss start/end/max, MB", (s) => `${s.pool_rss_start} / ${s.pool_rss_end} / ${s.pool_rss_max}`],
     [
