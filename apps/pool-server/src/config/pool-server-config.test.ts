@@ -2,6 +2,7 @@ import { miningServerDefaults } from "@lode/roles";
 import { ConfigError, loadConfig } from "@lode/service";
 import { defaultListenLimits } from "@lode/transport";
 import { describe, expect, it } from "vitest";
+import { poolSettings } from "./configured-parts.ts";
 import { poolServerSchema } from "./pool-server-config.ts";
 
 const load = (...set: string[]) => loadConfig({ schema: poolServerSchema, set });
@@ -96,6 +97,14 @@ describe("the configuration's extensions", () => {
   it("support the names of workers and require nothing by default", () => {
     const { pool } = load();
     expect([pool.supportedExtensions, pool.requiredExtensions]).toEqual([[2], []]);
+  });
+
+  it("reach the mining server", () => {
+    const config = load("pool.required_extensions=[2]", "limits.max_channels_per_connection=7");
+    expect(poolSettings(config, new Uint8Array(22)).mining).toMatchObject({
+      extensions: { supported: [2], required: [2] },
+      maxChannelsPerConnection: 7,
+    });
   });
 
   it.each([
