@@ -24,6 +24,8 @@ export interface ConformanceTable {
   readonly rows: readonly ConformanceRow[];
   /** The table of counts on top: by chapter, and `all`. */
   readonly counts: ReadonlyMap<string, readonly number[]>;
+  /** Labels of files at the end that no row uses. */
+  readonly unused: readonly string[];
   /** Rows of the lists of codes: section heading and code. */
   readonly codes: ReadonlyMap<string, readonly string[]>;
 }
@@ -50,7 +52,9 @@ export function readConformance(markdown: string): ConformanceTable {
     else if (count !== null) counts.set(count[1]!, count[2]!.match(/\d+/g)!.map(Number));
     else if (code !== undefined) codes.set(heading, [...(codes.get(heading) ?? []), code]);
   }
-  return { rows, counts, codes };
+  const used = new Set(rows.flatMap(({ proofs }) => proofs.map(({ file }) => file)));
+  const unused = [...files].flatMap(([label, file]) => (used.has(file) ? [] : [label]));
+  return { rows, counts, unused, codes };
 }
 
 function linksOf(lines: readonly string[]): [string, string][] {
