@@ -1,9 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Crowd, type CrowdTarget } from "./crowd.ts";
+import type { GeneratorShare } from "./generator-share.ts";
 import type { PoolHost } from "./pool-host.ts";
 
-/** Connections made first, so that tables that are there once, and code that is new, are not counted. */
-export const FIRST = 500;
+/** Connections made first, so that what is there once is not counted as memory of connections. */
+export const FIRST = 100;
+/** Newcomers, at most, who come last and whose CPU time is taken: by then, the code they run is compiled. */
+export const NEWCOMERS = 1_000;
 /** Short-lived things of the handshakes go, and keys for the next ones are made, before a reading. */
 export const SETTLE_MS = 1_500;
 
@@ -20,6 +23,8 @@ export interface CrowdCost {
 /** A crowd that is connected, and what that cost. */
 export interface CostedCrowd {
   readonly crowd: Crowd;
+  /** The generator's share of the time in which newcomers were counted. */
+  readonly gathering: GeneratorShare;
   readonly cost: CrowdCost;
   /** Resident bytes of the pool when the crowd was there, garbage collected. */
   readonly rss: number;
@@ -34,10 +39,8 @@ export async function gatherCosted(
   const first = await Crowd.gather({ ...target, port, authorityKey, connections: FIRST, processes: 1 });
   await pause(SETTLE_MS);
   const before = await pool.ask("collect");
-  const { cpuSeconds: cpuBefore } = await pool.ask("read");
   const crowd = await Crowd.gather({ ...target, port, authorityKey });
   await pause(SETTLE_MS);
-  const { cpuSeconds: cpuAfter } = await pool.ask("read");
   const after = await pool.ask("collect");
   await first.close();
   const added = after.channels - before.channels;
@@ -45,14 +48,30 @@ export async function gatherCosted(
     throw new Error(`${added} channels were opened, not ${target.connections}`);
   }
   const perConnection = (read: (of: typeof after) => number) => (read(after) - read(before)) / 1000 / added;
+  const { newcomer, gathering } = await measureNewcomers(pool, target);
   return {
-    crowd,
+    ...{ crowd, gathering },
     rss: after.rss,
     cost: {
       resident: perConnection(({ rss }) => rss),
       heap: perConnection(({ heapUsed }) => heapUsed),
       external: perConnection(({ external }) => external),
-      newcomer: ((cpuAfter - cpuBefore) * 1000) / added,
+      newcomer,
     },
+  };
+}
+
+async function measureNewcomers(pool: PoolHost, target: Pick<CrowdTarget, "connections" | "userIdentity">) {
+  const { port, authorityKey } = pool;
+  const connections = Math.min(NEWCOMERS, target.connections);
+  await pause(SETTLE_MS);
+  const before = await pool.ask("read");
+  const newcomers = await Crowd.gather({ ...target, port, authorityKey, connections });
+  await pause(SETTLE_MS);
+  const after = await pool.ask("read");
+  await newcomers.close();
+  return {
+    newcomer: ((after.cpuSeconds - before.cpuSeconds) * 1000) / connections,
+    gathering: newcomers.gathering,
   };
 }

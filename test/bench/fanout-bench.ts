@@ -62,13 +62,13 @@ export async function measureFanOutBench(settings: FanOutSettings): Promise<FanO
   });
   say(`the pool runs (${pool.backends}); connecting ${connections} miners`);
   try {
-    const { crowd, cost, rss } = await gatherCosted(pool, {
+    const { crowd, gathering, cost, rss } = await gatherCosted(pool, {
       ...{ connections, processes },
       userIdentity: ADDRESS,
     });
     try {
       say(
-        `memory ${significant(cost.resident, 3)} kB a connection (heap ${significant(cost.heap, 3)}, outside ${significant(cost.external, 3)}); newcomer ${significant(cost.newcomer, 3)} ms; ${describeShare(crowd.gathering)}`,
+        `memory ${significant(cost.resident, 3)} kB a connection (heap ${significant(cost.heap, 3)}, outside ${significant(cost.external, 3)}); newcomer ${significant(cost.newcomer, 3)} ms; ${describeShare(gathering)}`,
       );
       const fanOuts = {
         tip: await repeatFanOut(pool, crowd, "tip", repetitions),
@@ -83,14 +83,14 @@ export async function measureFanOutBench(settings: FanOutSettings): Promise<FanO
       await pause(AFTER_STORM_MS);
       const left = await pool.ask("collect");
       say(`after the storms: ${left.connections} connections, ${left.channels} channels`);
-      const grown = (left.rss - rss) / 1000 / connections; // the crowd that was there first has left since
+      const grown = (left.rss - rss) / 1000 / connections;
       const tipBudget = connections === BUDGETED_CROWD ? TIP_MS : null;
       return {
         connections,
         storm_failures: stormed.map(({ failures, refusals }) => ({ miners: failures, pool: refusals })),
         rows: [
           row("memory", "kB", cost.resident, MEMORY_KB),
-          { ...row("newcomer", "ms", cost.newcomer, NEWCOMER_MS), generator: crowd.gathering },
+          { ...row("newcomer", "ms", cost.newcomer, NEWCOMER_MS), generator: gathering },
           ...fanOutRows("tip", fanOuts.tip, tipBudget),
           ...fanOutRows("refresh", fanOuts.refresh, null),
           ...fanOutRows("tip_behind_refresh", fanOuts["tip-behind-refresh"], tipBudget),

@@ -23,7 +23,8 @@ export async function startLodePool(
     userIdentity: ADDRESS,
     answeredTogether: 1,
     async collect() {
-      await host.ask("collect");
+      const { heapUsed, external } = await host.ask("collect");
+      return heapUsed + external;
     },
     stop: () => host.stop(),
   };

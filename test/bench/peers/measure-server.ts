@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Crowd } from "../crowd.ts";
-import { FIRST, SETTLE_MS } from "../crowd-cost.ts";
+import { FIRST, NEWCOMERS, SETTLE_MS } from "../crowd-cost.ts";
 import { quantilesSince } from "../fan-out.ts";
 import { type GeneratorShare, largerShare } from "../generator-share.ts";
 import { median } from "../row.ts";
@@ -32,33 +32,42 @@ export async function measureCrowdOf(
   { connections, templatesEach }: { connections: number; templatesEach: number },
 ): Promise<Figures> {
   const meter = new ProcessMeter(server.pid);
-  const settledBytes = async (): Promise<number> => {
-    await server.collect();
-    return meter.residentBytes();
+  const readMemory = async () => {
+    await pause(SETTLE_MS);
+    const inUse = await server.collect();
+    return { inUse, resident: meter.residentBytes() };
   };
   const first = await gather(server, FIRST, "extended");
-  await pause(SETTLE_MS);
-  const bytesBefore = await settledBytes();
-  const cpuBefore = meter.cpuMs();
-  const crowd = await gather(server, connections, "extended").catch(async (error: unknown) => {
-    await first.close();
-    throw error;
-  });
+  const before = await readMemory();
+  const crowd = await gather(server, connections, "extended");
   try {
-    await pause(SETTLE_MS);
-    const newcomer = (meter.cpuMs() - cpuBefore) / connections;
-    const memory = ((await settledBytes()) - bytesBefore) / 1000 / connections;
+    const after = await readMemory();
+    // A small crowd may fit into memory that is resident already: then what is in use tells more.
+    const grown = Math.max(after.resident - before.resident, after.inUse - before.inUse);
     await first.close();
+    const newcomer = await measureNewcomers(server, Math.min(NEWCOMERS, connections));
     await warmUp(templates, crowd);
     return {
-      newcomer: { value: newcomer, generator: crowd.gathering },
-      memory: { value: memory },
+      newcomer,
+      memory: { value: grown / 1000 / connections },
       ...(await measureTemplates(server, templates, crowd, "tip", templatesEach)),
       ...(await measureTemplates(server, templates, crowd, "refresh", templatesEach)),
     };
   } finally {
     await crowd.close();
   }
+}
+
+async function measureNewcomers(server: MeasuredServer, connections: number): Promise<Figure> {
+  const meter = new ProcessMeter(server.pid);
+  await pause(SETTLE_MS);
+  const before = meter.cpuMs();
+  const newcomers = await gather(server, connections, "extended");
+  await pause(SETTLE_MS);
+  const value = (meter.cpuMs() - before) / connections;
+  await newcomers.close();
+  await pause(SETTLE_MS);
+  return { value, generator: newcomers.gathering };
 }
 
 /** CPU per share, microseconds, with windows always full. */

@@ -7,7 +7,7 @@ export interface MeasuredServer {
   readonly userIdentity: string;
   /** Shares it answers together, and not before there are so many. */
   readonly answeredTogether: number;
-  /** Frees what it can, where it can be asked to, before its memory is read. */
-  collect(): Promise<void>;
+  /** Frees what it can, where it can be asked to; what its runtime says is in use then, bytes, or 0 where it does not say. */
+  collect(): Promise<number>;
   stop(): Promise<void>;
 }

@@ -85,7 +85,7 @@ export async function startReferencePool(
     authorityKey: authority.publicKey,
     userIdentity: "bench",
     answeredTogether: SHARE_BATCH_SIZE,
-    collect: async () => {},
+    collect: async () => 0,
     async stop() {
       process.off("exit", kill);
       await stop();
