@@ -22,7 +22,7 @@ else if (!(minutes > 0)) {
   process.exitCode = 2;
 } else {
   const seconds = String((minutes * 60) / tests.length);
-  const run = spawn("npx", ["vitest", "run", "--no-file-parallelism", ...tests], {
+  const run = spawn("npx", ["vitest", "run", "--no-file-parallelism", "--bail=1", ...tests], {
     stdio: "inherit",
     env: { ...process.env, LODE_MODEL_SECONDS: seconds },
   });
