@@ -6,7 +6,7 @@ import {
   sendSegwitPayments,
   startBitcoinCore,
 } from "./bitcoin-core.ts";
-import { type Counts, sameCounts } from "./counts.ts";
+import type { Counts } from "./counts.ts";
 import type { Figures } from "./interop-test.ts";
 import {
   type LodePool,
@@ -30,6 +30,8 @@ export interface WorldPeer {
   refused(): Counts;
   /** Speeds its miners up or down; 0 makes them rest. */
   pace(factor: number): void;
+  /** Lets a miner go and another one come, where the peer serves several. */
+  replaceMiner?(): Promise<void>;
   /** True while every connection of the peer's is as it was. */
   intact(): boolean;
   /** The peer's figures and the pool's agree. */
@@ -138,7 +140,10 @@ export class ChangingWorld {
       const gone = [pool.process, peer.process, core.process].find(({ ended }) => ended);
       if (gone !== undefined) throw new Error(`${gone.name} ended\n${bench.logs()}`);
       if (toPay(now)) await this.#pay();
-      if (toTurn(now)) peer.pace(PACES[++paces % PACES.length] ?? 1);
+      if (toTurn(now)) {
+        peer.pace(PACES[++paces % PACES.length] ?? 1);
+        await peer.replaceMiner?.();
+      }
       if (toLose(now)) await mineBlock(core);
       if (toTell(now)) {
         const figures = await this.#figures(peer, await pool.counts(), from, startedAt);
@@ -191,11 +196,6 @@ function every(seconds: number): (now: number) => boolean {
 /** Every kind of change, at least once. */
 function seenAll(log: PeerLog, counts: PoolCounts): boolean {
   return counts.tips > 1 && counts.refreshes > 0 && log.easier > 0 && log.harder > 0 && counts.accepted > 0;
-}
-
-/** The counts of a peer that is told of every single share. */
-export function toldTheSame(log: PeerLog, counts: PoolCounts): boolean {
-  return log.accepted === counts.accepted && sameCounts(log.rejected, counts.rejectedByCode);
 }
 
 function describe(figures: Figures): string {

@@ -95,5 +95,7 @@ export function readTranslatorLine(log: PeerLog, line: string): void {
   else if (line.includes("Received: NewExtendedMiningJob(")) log.jobs++;
   else if (line.includes("Received: SetNewPrevHash(")) log.tip();
   else if (line.includes("Sending UpdateChannel message to upstream")) log.updates++;
-  else if (/ (ERROR|WARN) /.test(line)) log.trouble(line);
+  // It is loud about miners that leave; whether it sent one away, the miners know.
+  else if (/ (ERROR|WARN) /.test(line) && !line.includes("translator_sv2::sv1::downstream:"))
+    log.trouble(line);
 }
