@@ -38,7 +38,7 @@ describe("addresses", () => {
     ["192.0.2.129", 1, "128.0.0.0/1"],
     ["2001:db8:1:2ff::1", 56, "2001:db8:1:200::/56"],
     ["2001:db8:ffff::1", 48, "2001:db8:ffff::/48"],
-    ["2001:db8::1:2", 128, "2001:db8::1:2/128"],
+    ["2001:db8::1:2", 128, "2001:db8:0:0:0:0:1:2/128"],
     ["1:2:3:4:5:6:192.0.2.33", 112, "1:2:3:4:5:6:c000:0/112"],
   ])("are counted by prefixes of other lengths: %s/%i", (address, bits, block) => {
     expect(addressBlock(address, { ipv4: bits, ipv6: bits })).toBe(block);

@@ -30,7 +30,15 @@ export function addressBlock(address: string, bits: BlockBits): string {
     return `${bytes.join(".")}/${bits.ipv4}`;
   }
   if (!isIPv6(address)) return address;
-  return `${formatIpv6(masked(ipv6Groups(address), 16, bits.ipv6))}/${bits.ipv6}`;
+  return `${shortened(masked(ipv6Groups(address), 16, bits.ipv6))}/${bits.ipv6}`;
+}
+
+/** Groups with the zeros at their end left out, which is where a block has its zeros. */
+function shortened(groups: readonly number[]): string {
+  let length = 8;
+  while (length > 0 && groups[length - 1] === 0) length -= 1;
+  const written = groups.slice(0, length).map((group) => group.toString(16));
+  return written.join(":") + (length === 8 ? "" : length === 7 ? ":0" : "::");
 }
 
 /** Eight groups of 16 bits, written as RFC 5952 says. */
