@@ -1,4 +1,5 @@
 import {
+  connectFlood,
   garbageAct1,
   halfAct1,
   handshakeOnly,
@@ -8,7 +9,7 @@ import {
   silent,
   wrongSetup,
 } from "./kinds-before.ts";
-import { churnsChannels, hoardsChannels } from "./kinds-channels.ts";
+import { churnsChannels, hoardsChannels, hoardsStandardChannels } from "./kinds-channels.ts";
 import {
   extensionRequests,
   giantFrame,
@@ -42,6 +43,7 @@ export interface AttackKind {
 export const attackKinds: readonly AttackKind[] = [
   { name: "silent", actors: 3_000, run: silent },
   { name: "half-act1", actors: 1_500, run: halfAct1 },
+  { name: "connect-flood", actors: 5, run: connectFlood },
   { name: "garbage-act1", actors: 20, run: garbageAct1 },
   { name: "long-act1", actors: 4, run: longAct1 },
   { name: "handshake-only", actors: 300, run: handshakeOnly },
@@ -53,6 +55,7 @@ export const attackKinds: readonly AttackKind[] = [
   { name: "byte-a-second", actors: 20, run: readsAByteASecond },
   { name: "vanished", actors: 100, run: vanished },
   { name: "channel-hoard", actors: 25, run: hoardsChannels },
+  { name: "standard-hoard", actors: 5, run: hoardsStandardChannels },
   { name: "channel-churn", actors: 3, run: churnsChannels },
   { name: "duplicate-shares", actors: 3, run: duplicates },
   { name: "stale-shares", actors: 3, run: staleShares },

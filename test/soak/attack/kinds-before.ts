@@ -21,6 +21,13 @@ export async function halfAct1(life: Life): Promise<void> {
   await life.endureSocket(socket, PATIENCE_MS);
 }
 
+/** Connects and leaves at once, as a probe does, only that it never stops. */
+export async function connectFlood(life: Life): Promise<void> {
+  const socket = await life.connect();
+  socket?.destroy();
+  await nap(5);
+}
+
 /** 64 bytes that nobody knows a key for cost the pool a whole answer: any 64 bytes are a point. Leaves at once. */
 export async function garbageAct1(life: Life): Promise<void> {
   const socket = await life.connect();

@@ -1,6 +1,6 @@
-import { encodeFrame, mining } from "@lode/protocol";
+import { encodeFrame, MiningFlags, mining } from "@lode/protocol";
 import { nap } from "../wire/open-socket.ts";
-import { openFrame } from "./attack-session.ts";
+import { type AttackSession, openFrame } from "./attack-session.ts";
 import type { Life } from "./life.ts";
 
 /** More than a connection may have. */
@@ -10,14 +10,25 @@ const HELD_MS = 600_000;
 /** Opens channels as long as it is let, and keeps them. */
 export async function hoardsChannels(life: Life): Promise<void> {
   const session = await life.setUp();
+  if (session !== undefined) await hoard(life, session, openFrame(life.deps.userIdentity, 1));
+}
+
+/** The same with standard jobs: there is no group then, and every channel needs a job of its own at every tip. */
+export async function hoardsStandardChannels(life: Life): Promise<void> {
+  const session = await life.setUp(MiningFlags.requiresStandardJobs);
   if (session === undefined) return;
-  session.connection.ignoreInput();
-  let requestId = 1;
-  await life.flood(session, () => openFrame(life.deps.userIdentity, requestId++), {
-    batch: 50,
-    most: WANTED,
-    pauseMs: 20,
+  const open = encodeFrame(mining.OpenStandardMiningChannel, {
+    requestId: 1,
+    userIdentity: life.deps.userIdentity,
+    nominalHashRate: 1e3,
+    maxTarget: new Uint8Array(32).fill(0xff),
   });
+  await hoard(life, session, open);
+}
+
+async function hoard(life: Life, session: AttackSession, open: Uint8Array): Promise<void> {
+  session.connection.ignoreInput();
+  await life.flood(session, () => open, { batch: 50, most: WANTED, pauseMs: 20 });
   if (session.isOpen) await life.endure(session, HELD_MS);
 }
 
