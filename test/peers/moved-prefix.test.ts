@@ -2,7 +2,7 @@ import { NerdQAxe, ReferenceTranslator } from "@lode/testing";
 import { describe, expect, it } from "vitest";
 import { PeerWorld } from "./peer-world.ts";
 
-/** Ids of the connection that was accepted last and of its channels. */
+/** Gives each channel of a connection another prefix. @returns whether there was such a channel */
 function moveAll(world: PeerWorld, connectionId: number, channelIds: readonly number[]): boolean[] {
   return channelIds.map((channelId) => world.pool.server.moveExtranoncePrefix(connectionId, channelId));
 }
@@ -10,8 +10,8 @@ function moveAll(world: PeerWorld, connectionId: number, channelIds: readonly nu
 describe("SetExtranoncePrefix", () => {
   it("moves a NerdQAxe to another search space without losing a share", () => {
     const world = new PeerWorld();
-    const { server, client: connection } = world.pool.wire();
-    const peer = world.add(new NerdQAxe({ ...world.options("nerd"), connection, hashrate: 1.5e12 }));
+    const { server, client } = world.pool.wire();
+    const peer = world.add(new NerdQAxe({ ...world.options("nerd", client), hashrate: 1.5e12 }));
     for (let round = 0; round < 12; round++) {
       world.run(4.01);
       expect(moveAll(world, server.id, [2])).toEqual([true]);
@@ -28,9 +28,9 @@ describe("SetExtranoncePrefix", () => {
   ] as const) {
     it(`moves ${name} of a translator without losing a share`, () => {
       const world = new PeerWorld();
-      const { server, client: connection } = world.pool.wire();
+      const { server, client } = world.pool.wire();
       const translator = world.add(
-        new ReferenceTranslator({ ...world.options("farm"), connection, aggregated, minHashrate: 0.3e12 }),
+        new ReferenceTranslator({ ...world.options("farm", client), aggregated, minHashrate: 0.3e12 }),
       );
       for (let index = 0; index < 4; index++) translator.join(`rig${index}`, 0.4e12);
       for (let round = 0; round < 12; round++) {

@@ -3,7 +3,7 @@ import { defaultChannelSettings } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import type { MiningServerSettings } from "@lode/roles";
 import { type PeerOptions, Scale, type ScriptedPeer, ScriptedPool } from "@lode/testing";
-import type { MemoryPairOptions } from "@lode/transport";
+import type { FrameConnection, MemoryPairOptions } from "@lode/transport";
 
 /** An address that can be paid on regtest. */
 export const ACCOUNT = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
@@ -55,10 +55,9 @@ export class PeerWorld {
     ];
   }
 
-  /** What a peer is made with: a connection of its own. */
-  options(name: string): PeerOptions {
+  /** What a peer is made with: a connection of its own, unless it is given one. */
+  options(name: string, connection: FrameConnection = this.pool.wire().client): PeerOptions {
     const { clock } = this.pool;
-    const { client: connection } = this.pool.wire();
     return { connection, clock, name, user: `${ACCOUNT}.${name}`, scale: this.scale };
   }
 
