@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-import { positive, readOptions, runBench } from "./bench-shell.ts";
+import { positive, runFromCommandLine } from "./bench-shell.ts";
 import { requireDescriptors } from "./descriptors.ts";
 import { measureFanOutBench } from "./fanout-bench.ts";
 import { formatTable } from "./table.ts";
@@ -17,36 +16,21 @@ and what happens when all of them come back at once.
   --profile DIR        write a CPU profile of the pool there
   --help`;
 
-function readArguments() {
-  const { values } = parseArgs({
-    options: {
-      connections: { type: "string", default: "10000" },
-      repetitions: { type: "string", default: "5" },
-      storms: { type: "string", default: "2" },
-      generators: { type: "string", default: "1" },
-      json: { type: "boolean", default: false },
-      profile: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  return {
-    help: values.help,
-    json: values.json,
+const defaults = { connections: "10000", repetitions: "5", storms: "2", generators: "1" };
+
+await runFromCommandLine(
+  USAGE,
+  defaults,
+  ({ values, profileDir }) => ({
     connections: positive(values.connections, "connections"),
     repetitions: positive(values.repetitions, "repetitions"),
     storms: positive(values.storms, "storms"),
     processes: positive(values.generators, "generators"),
-    profileDir: values.profile,
-  };
-}
-
-const { help, json, ...settings } = readOptions(readArguments);
-if (help) {
-  process.stdout.write(`${USAGE}\n`);
-} else {
-  await runBench(json, async () => {
+    profileDir,
+  }),
+  async (settings) => {
     requireDescriptors(settings.connections);
     const result = await measureFanOutBench(settings);
     return { json: result, table: formatTable(result.rows) };
-  });
-}
+  },
+);
