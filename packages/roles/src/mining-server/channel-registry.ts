@@ -10,13 +10,18 @@ export class ChannelRegistry {
   #step = 0;
   #standard = 0;
   #extended = 0;
+  readonly #blockLimit: number;
+  /** Channels by address block; blocks without any are forgotten. */
+  readonly #byBlock = new Map<string, number>();
 
   /**
    * @param limit channels in all
+   * @param blockLimit channels of one address block
    * @param parts steps in a round
    */
-  constructor(limit: number, parts: number) {
+  constructor(limit: number, blockLimit: number, parts: number) {
     this.#limit = limit;
+    this.#blockLimit = blockLimit;
     this.#parts = Array.from({ length: parts }, () => new Set());
   }
 
@@ -28,17 +33,19 @@ export class ChannelRegistry {
     return this.#extended;
   }
 
-  get full(): boolean {
-    return this.#standard + this.#extended >= this.#limit;
+  /** Whether a cap keeps a block from another channel. @param block null: one that has no cap of its own */
+  isFull(block: string | null): boolean {
+    if (this.#standard + this.#extended >= this.#limit) return true;
+    return block !== null && (this.#byBlock.get(block) ?? 0) >= this.#blockLimit;
   }
 
-  add(channel: Channel): void {
+  add(channel: Channel, block: string | null): void {
     this.#partOf(channel).add(channel);
-    this.#count(channel, 1);
+    this.#count(channel, block, 1);
   }
 
-  remove(channel: Channel): void {
-    if (this.#partOf(channel).delete(channel)) this.#count(channel, -1);
+  remove(channel: Channel, block: string | null): void {
+    if (this.#partOf(channel).delete(channel)) this.#count(channel, block, -1);
   }
 
   /** The channels of the next step. */
@@ -47,9 +54,13 @@ export class ChannelRegistry {
     return this.#parts[this.#step]!;
   }
 
-  #count(channel: Channel, change: number): void {
+  #count(channel: Channel, block: string | null, change: number): void {
     if (channel.kind === "standard") this.#standard += change;
     else this.#extended += change;
+    if (block === null) return;
+    const channels = (this.#byBlock.get(block) ?? 0) + change;
+    if (channels === 0) this.#byBlock.delete(block);
+    else this.#byBlock.set(block, channels);
   }
 
   #partOf(channel: Channel): Set<Channel> {

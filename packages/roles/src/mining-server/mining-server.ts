@@ -8,6 +8,7 @@ import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
 import { type MinerMessage, minerMessages } from "./miner-messages.ts";
 import { MiningSession } from "./mining-session.ts";
+import { OpeningQueue } from "./opening-queue.ts";
 import { RefreshPass } from "./refresh-pass.ts";
 import type { MiningServerDeps, MiningServerStats } from "./server-contract.ts";
 import { ServerMetrics } from "./server-metrics.ts";
@@ -212,8 +213,11 @@ export class MiningServer {
   }
 
   #createContext(): SessionContext {
-    const { clock, logger, metrics, jobs, extranonces, sink, identify, onBlock, admission } = this.#deps;
-    const channels = new ChannelRegistry(this.#settings.maxChannels, ROUND_PARTS);
+    const { clock, logger, metrics, jobs, extranonces, sink, identify, blockOf, onBlock, admission } =
+      this.#deps;
+    const { maxChannels, maxChannelsPerBlock } = this.#settings;
+    const channels = new ChannelRegistry(maxChannels, maxChannelsPerBlock, ROUND_PARTS);
+    const openings = new OpeningQueue(clock);
     const rate = new WorkRate(clock.monotonic());
     return {
       clock,
@@ -223,10 +227,13 @@ export class MiningServer {
         clients: () => this.#sessions.size,
         standardChannels: () => channels.standard,
         extendedChannels: () => channels.extended,
+        waitingOpenings: () => openings.size,
         hashrate: () => rate.rate(clock.monotonic()),
       }),
       supply: new WorkSupply(jobs, extranonces),
       channels,
+      openings,
+      blockOf: blockOf ?? ((remoteAddress) => remoteAddress),
       sink,
       rate,
       identify,

@@ -14,7 +14,8 @@ import { printable } from "../setup/printable.ts";
 import type { SetupMessage, SetupPeer } from "../setup/server-setup.ts";
 import { type UpdateErrorCode, unknownChannel } from "./error-codes.ts";
 import type { MinerMessage } from "./miner-messages.ts";
-import type { Opening } from "./opening.ts";
+import { isClientsFault, type Opening } from "./opening.ts";
+import type { OpeningParty } from "./opening-queue.ts";
 import { PeerConduct } from "./peer-conduct.ts";
 import { SessionChannels } from "./session-channels.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -23,7 +24,7 @@ import { GROUP_CHANNEL_ID } from "./settings.ts";
 import { workerOf } from "./worker-name.ts";
 
 /** One miner's connection, once it is set up: its channels, their jobs and shares. */
-export class MiningSession implements MessageHandler<MinerMessage> {
+export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty {
   readonly work: SessionWork;
   readonly #context: SessionContext;
   readonly #peer: SetupPeer;
@@ -49,6 +50,7 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     this.#channels = new SessionChannels(context, {
       connectionId: reader.connection.id,
       flags: peer.flags,
+      block: context.blockOf(reader.connection.remoteAddress),
       onIdle: () => this.end("no-channel" satisfies CloseReason),
     });
     this.work = new SessionWork(context, {
@@ -104,8 +106,25 @@ export class MiningSession implements MessageHandler<MinerMessage> {
     }
   }
 
+  /** A request's turn has come. */
+  open(opening: Opening): void {
+    if (this.#reader.ended || this.#draining !== undefined) return;
+    this.guard(() => {
+      const channel = this.#channels.open(opening);
+      if (typeof channel === "string") {
+        this.#refuseOpening(opening, channel);
+        return;
+      }
+      const { logger, clock } = this.#context;
+      const log = { conn_id: this.id, user_identity: printable(opening.userIdentity) };
+      logger.debug({ ...log, channel_id: channel.id, kind: channel.kind }, "channel opened");
+      this.work.begin(opening.requestId, channel, instantOf(clock));
+    });
+  }
+
   onClose(reason: string): void {
     this.work.stop();
+    this.#context.openings.forget(this);
     this.#channels.end();
     this.#context.logger.debug({ conn_id: this.id, reason }, "connection closed");
     this.#draining?.cancel();
@@ -177,24 +196,22 @@ export class MiningSession implements MessageHandler<MinerMessage> {
   }
 
   #onOpen(opening: Opening): void {
+    const { openings, clock, settings } = this.#context;
+    this.#judge(this.#conduct.onOpening(clock.monotonic()));
+    if (this.#reader.ended) return;
+    const asked = this.#channels.size + openings.waitingOf(this);
+    if (asked < settings.maxChannelsPerConnection) openings.add(this, opening);
+    else this.#refuseOpening(opening, "channel-capacity-exhausted");
+  }
+
+  #refuseOpening({ requestId, userIdentity }: Opening, errorCode: string): void {
+    const { metrics, logger } = this.#context;
     const { connection } = this.#reader;
-    const excess = this.#conduct.onOpening(this.#context.clock.monotonic());
-    if (excess !== undefined) {
-      this.#judge(excess);
-      return;
-    }
-    const log = { conn_id: connection.id, user_identity: printable(opening.userIdentity) };
-    const channel = this.#channels.open(opening);
-    if (typeof channel === "string") {
-      this.#context.metrics.refusedOpenings.inc(channel);
-      this.#context.logger.info({ ...log, error_code: channel }, "channel refused");
-      const refusal = { requestId: opening.requestId, errorCode: channel };
-      connection.send(encodeFrame(mining.OpenMiningChannelError, refusal));
-      this.#onInvalid();
-      return;
-    }
-    this.#context.logger.debug({ ...log, channel_id: channel.id, kind: channel.kind }, "channel opened");
-    this.work.begin(opening.requestId, channel, instantOf(this.#context.clock));
+    metrics.refusedOpenings.inc(errorCode);
+    const log = { conn_id: connection.id, user_identity: printable(userIdentity), error_code: errorCode };
+    logger.info(log, "channel refused");
+    connection.send(encodeFrame(mining.OpenMiningChannelError, { requestId, errorCode }));
+    if (isClientsFault(errorCode)) this.#onInvalid();
   }
 
   #onExtendedShare(fields: mining.SubmitSharesExtended, tlvs: Uint8Array): void {

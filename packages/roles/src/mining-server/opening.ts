@@ -15,6 +15,16 @@ export interface Opening {
   readonly minExtranonceSize: number | null;
 }
 
+/** Where a request came from. */
+export interface OpeningConnection {
+  readonly id: number;
+  readonly flags: number;
+  /** Open ones. */
+  readonly channels: number;
+  /** Address block whose channels are counted together; null: not counted. */
+  readonly block: string | null;
+}
+
 /** A refusal that goes to the client as OpenMiningChannel.Error. `admission()` may bring codes of its own. */
 class OpeningRefused extends CodedError<{ code: OpenErrorCode | (string & {}) }> {}
 
@@ -22,7 +32,7 @@ class OpeningRefused extends CodedError<{ code: OpenErrorCode | (string & {}) }>
 export function openChannel(
   context: SessionContext,
   opening: Opening,
-  connection: { id: number; flags: number; channels: number },
+  connection: OpeningConnection,
   channelId: number,
 ): Channel | string {
   try {
@@ -35,6 +45,14 @@ export function openChannel(
     throw error;
   }
 }
+
+/** Whether a refusal is the client's own fault: it would be refused on any day. */
+export function isClientsFault(errorCode: string): boolean {
+  return errorCode in openErrorCodes && !poolsFault.has(errorCode);
+}
+
+/** The client can do nothing about these; codes of `admission()` are of the kind too. */
+const poolsFault: ReadonlySet<string> = new Set<OpenErrorCode>(["channel-capacity-exhausted", "no-template"]);
 
 function checkKind({ minExtranonceSize }: Opening, flags: number): void {
   if (minExtranonceSize === null) {
@@ -58,16 +76,14 @@ function identityOf(context: SessionContext, userIdentity: string): Identity {
   }
 }
 
-function checkAdmission(
-  context: SessionContext,
-  connection: { flags: number; channels: number },
-  channelId: number,
-): void {
+function checkAdmission(context: SessionContext, connection: OpeningConnection, channelId: number): void {
   const refusal = context.admission();
   if (refusal !== null) throw new OpeningRefused({ code: refusal });
   const getsJobs = (connection.flags & MiningFlags.requiresWorkSelection) === 0;
   if (getsJobs && context.supply.opening() === undefined) throw new OpeningRefused({ code: "no-template" });
-  const full = context.channels.full || connection.channels >= context.settings.maxChannelsPerConnection;
+  const full =
+    context.channels.isFull(connection.block) ||
+    connection.channels >= context.settings.maxChannelsPerConnection;
   // Channel ids are a U32 and never used twice on a connection (SV2 5.2).
   if (full || channelId > 0xffff_ffff) throw new OpeningRefused({ code: "channel-capacity-exhausted" });
 }

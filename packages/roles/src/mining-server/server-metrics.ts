@@ -23,6 +23,7 @@ export interface Census {
   readonly clients: () => number;
   readonly standardChannels: () => number;
   readonly extendedChannels: () => number;
+  readonly waitingOpenings: () => number;
   /** Hashes per second. */
   readonly hashrate: () => number;
 }
@@ -88,6 +89,8 @@ export class ServerMetrics {
     const channels = ["sv2_server_channels", "Open channels"] as const;
     metrics.gauge(...channels, { channel_type: "standard" }, census.standardChannels);
     metrics.gauge(...channels, { channel_type: "extended" }, census.extendedChannels);
+    const openingsHelp = "Requests for channels that wait for their turn";
+    metrics.gauge("lode_channel_openings_waiting", openingsHelp, {}, census.waitingOpenings);
     const rateHelp = "Hash rate estimated from accepted work of the last ten minutes, hashes per second";
     metrics.gauge("sv2_server_hashrate_total", rateHelp, {}, census.hashrate);
     const fanOut = (kind: string) =>

@@ -11,6 +11,8 @@ export interface ChannelOwner {
   readonly connectionId: number;
   /** Of SetupConnection. */
   readonly flags: number;
+  /** Address block whose channels are counted together; null: not counted. */
+  readonly block: string | null;
   /** No channel has been open for too long (SV2 5.3.2). */
   readonly onIdle: () => void;
 }
@@ -61,12 +63,13 @@ export class SessionChannels {
 
   /** A new channel without a job, or the code of the refusal. */
   open(opening: Opening): Channel | string {
-    const { connectionId: id, flags } = this.#owner;
-    const channel = openChannel(this.#context, opening, { id, flags, channels: this.size }, this.#nextId);
+    const { connectionId: id, flags, block } = this.#owner;
+    const connection = { id, flags, block, channels: this.size };
+    const channel = openChannel(this.#context, opening, connection, this.#nextId);
     if (typeof channel === "string") return channel;
     this.#nextId++;
     this.#channels.set(channel.id, channel);
-    this.#context.channels.add(channel);
+    this.#context.channels.add(channel, block);
     this.#idle?.cancel();
     this.#idle = undefined;
     return channel;
@@ -96,7 +99,7 @@ export class SessionChannels {
 
   #close(channel: Channel): void {
     this.#channels.delete(channel.id);
-    this.#context.channels.remove(channel);
+    this.#context.channels.remove(channel, this.#owner.block);
     for (const prefix of channel.close()) this.#context.supply.retire(prefix);
     const { accepted, rejected, work, blocks } = channel.account;
     this.#context.logger.debug(

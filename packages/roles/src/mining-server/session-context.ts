@@ -1,6 +1,7 @@
 import type { Channel, FoundBlock, Identity, ShareSink } from "@lode/mining";
 import type { Clock, Logger } from "@lode/ports";
 import type { ChannelRegistry } from "./channel-registry.ts";
+import type { OpeningQueue } from "./opening-queue.ts";
 import type { ServerMetrics } from "./server-metrics.ts";
 import type { MiningServerSettings } from "./settings.ts";
 import type { WorkRate } from "./work-rate.ts";
@@ -14,8 +15,11 @@ export interface SessionContext {
   readonly metrics: ServerMetrics;
   readonly supply: WorkSupply;
   readonly channels: ChannelRegistry;
+  readonly openings: OpeningQueue;
   readonly sink: ShareSink;
   readonly rate: WorkRate;
+  /** Address block whose channels are counted together; null: not counted. */
+  blockOf(remoteAddress: string): string | null;
   /** @throws CodedError, `unknown-user` or `invalid-user-identity` */
   identify(userIdentity: string): Identity;
   onBlock(found: FoundBlock): void;

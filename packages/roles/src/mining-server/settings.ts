@@ -13,7 +13,9 @@ export interface MiningServerSettings {
   readonly maxConnections: number;
   /** Channels of one connection. */
   readonly maxChannelsPerConnection: number;
-  /** Channels in all. */
+  /** Channels of all connections of one address block. */
+  readonly maxChannelsPerBlock: number;
+  /** Channels in all; each takes about 6 kB. */
   readonly maxChannels: number;
   /** Time for SetupConnection. */
   readonly setupTimeoutMs: number;
@@ -55,6 +57,7 @@ export interface MiningServerSettings {
 export const miningServerDefaults: MiningServerSettings = {
   maxConnections: 20_000,
   maxChannelsPerConnection: 10_000,
+  maxChannelsPerBlock: 50_000,
   maxChannels: 200_000,
   setupTimeoutMs: 10_000,
   firstChannelTimeoutMs: 600_000,

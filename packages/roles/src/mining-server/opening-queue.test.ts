@@ -1,0 +1,101 @@
+import { mining } from "@lode/protocol";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { describe, expect, it } from "vitest";
+import { OpeningQueue } from "./opening-queue.ts";
+
+const request: mining.OpenStandardMiningChannel = {
+  requestId: 0,
+  userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+  nominalHashRate: 0,
+  maxTarget: new Uint8Array(32).fill(0xff),
+};
+
+/** Asks for so many channels in one write. */
+function storm(pool: ScriptedPool, channels: number) {
+  const miner = pool.connect().setUp();
+  for (let requestId = 0; requestId < channels; requestId++) {
+    miner.send(mining.OpenStandardMiningChannel, { ...request, requestId });
+  }
+  return miner;
+}
+
+describe("requests for channels", () => {
+  it("by the thousand are all served, in order, a few in every turn", () => {
+    const pool = new ScriptedPool();
+    const miner = storm(pool, 1_000);
+    const ids = miner.takeAll().filter(({ name }) => name === "OpenStandardMiningChannelSuccess");
+    expect(ids.map(({ fields }) => (fields as { requestId: number }).requestId)).toEqual(
+      Array.from({ length: 1_000 }, (_, index) => index),
+    );
+    expect(pool.gauge("lode_channel_openings_waiting")).toBe(0);
+  });
+
+  it("of a newcomer do not wait for the thousands of others", () => {
+    const turns: (() => void)[] = [];
+    const queue = new OpeningQueue({ soon: (turn) => void turns.push(turn) });
+    const served: string[] = [];
+    const party = (name: string) => ({ open: () => void served.push(name) });
+    const opening = { ...request, minExtranonceSize: null };
+    for (const hoarder of Array.from({ length: 10 }, (_, index) => party(`hoarder ${index}`))) {
+      for (let count = 0; count < 500; count++) queue.add(hoarder, opening);
+    }
+    const before = served.length;
+    expect(before).toBeLessThan(100);
+    queue.add(party("newcomer"), opening);
+    turns.shift()!();
+    expect(served.slice(before)).toContain("newcomer");
+    expect(served.length - before).toBeLessThan(100);
+    while (turns.length > 0) turns.shift()!();
+    expect([served.length, queue.size]).toEqual([5_001, 0]);
+  });
+
+  it("of a connection that ends are forgotten", () => {
+    const pool = new ScriptedPool();
+    const miner = storm(pool, 500);
+    miner.connection.destroy("gone");
+    pool.clock.settle();
+    expect([pool.gauge("lode_channel_openings_waiting"), pool.server.stats().channels]).toEqual([0, 0]);
+  });
+});
+
+describe("a cap on channels", () => {
+  const cap = (options: ScriptedPoolOptions = {}) =>
+    new ScriptedPool({ ...options, settings: { maxChannelsPerBlock: 3, ...options.settings } });
+
+  it("holds for all connections of an address block together, and frees with them", () => {
+    const pool = cap();
+    const miners = [pool.connect().setUp(), pool.connect().setUp()];
+    for (const miner of [miners[0]!, miners[1]!, miners[0]!]) {
+      miner.openStandard();
+      miner.takeNames();
+    }
+    expect(miners[1]!.openRefused(mining.OpenStandardMiningChannel)).toBe("channel-capacity-exhausted");
+    miners[0]!.connection.destroy("gone");
+    pool.clock.settle();
+    miners[1]!.openStandard();
+  });
+
+  it("of blocks does not hold for addresses that are not counted", () => {
+    const pool = cap({ deps: { blockOf: () => null } });
+    const miner = pool.connect().setUp();
+    for (let i = 0; i < 5; i++) {
+      miner.openStandard();
+      miner.takeNames();
+    }
+  });
+
+  it("is the pool's own affair: requests beyond it are refused without end and never held against the client", () => {
+    const pool = cap({ settings: { invalidMessages: { burst: 5, perSecond: 0 } } });
+    const miner = pool.connect().setUp();
+    pool.refusal = "pool-not-ready";
+    for (let i = 0; i < 20; i++) {
+      expect(miner.openRefused(mining.OpenStandardMiningChannel)).toBe("pool-not-ready");
+    }
+    pool.refusal = null;
+    pool.jobs.stop();
+    for (let i = 0; i < 20; i++) {
+      expect(miner.openRefused(mining.OpenStandardMiningChannel)).toBe("no-template");
+    }
+    expect(miner.closed).toBeNull();
+  });
+});
