@@ -28,6 +28,8 @@ export interface WorldPeer {
   readonly log: PeerLog;
   /** Shares the peer refused to its own miners, by reason. */
   refused(): Counts;
+  /** Hashes its miners tried, if they count them. */
+  hashes?(): number;
   /** Speeds its miners up or down; 0 makes them rest. */
   pace(factor: number): void;
   /** Lets a miner go and another one come, where the peer serves several. */
@@ -163,6 +165,8 @@ export class ChangingWorld {
 
   async #figures(peer: WorldPeer, counts: PoolCounts, from: number, startedAt: number): Promise<Figures> {
     const { log } = peer;
+    const hashes = peer.hashes?.() ?? 0;
+    const work = await this.pool.recordedWork();
     const height = await this.core.height();
     let own = 0;
     for (let at = from + 1; at <= height; at++) {
@@ -174,6 +178,7 @@ export class ChangingWorld {
       rejected: counts.rejectedByCode,
       withheld: { ...log.withheld },
       refused: peer.refused(),
+      ...(hashes > 0 && { workPerHash: Math.round((1000 * work) / hashes) / 1000 }),
       tips: counts.tips,
       refreshes: counts.refreshes,
       retargets: { easier: log.easier, harder: log.harder },
@@ -203,6 +208,7 @@ function describe(figures: Figures): string {
   return [
     `${figures.minutes} min: accepted ${figures.accepted}, rejected ${JSON.stringify(figures.rejected)}`,
     `withheld by the peer ${JSON.stringify(figures.withheld)}, refused to its miners ${JSON.stringify(figures.refused)}`,
+    ...(figures.workPerHash === undefined ? [] : [`work per hash ${figures.workPerHash}`]),
     `tips ${figures.tips}, refreshes ${figures.refreshes}, targets ${retargets.easier} easier ${retargets.harder} harder`,
     `updates ${figures.updates}, blocks ${blocks.own} own ${blocks.foreign} foreign ${blocks.lost} lost`,
   ].join("; ");

@@ -21,6 +21,8 @@ export interface Figures {
   readonly withheld: Counts;
   /** Shares the peer refused to its own miners, by its reason. */
   readonly refused: Counts;
+  /** Work credited for each hash the peer's miners tried: 1 but for chance, where they count their hashes. */
+  readonly workPerHash?: number;
   readonly tips: number;
   readonly refreshes: number;
   /** SetTarget, and which way. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { startPostgres } from "@lode/devnet";
-import { countShares, findShares, openDatabase } from "@lode/ledger";
+import { countShares, findShares, openDatabase, shareTotals } from "@lode/ledger";
 import { systemRandom } from "@lode/ports";
 import { encodeAuthorityPublicKey, encodeAuthoritySecretKey, generateKeypair } from "@lode/transport";
 import type { BitcoinCore, CoreNetwork } from "./bitcoin-core.ts";
@@ -44,6 +44,8 @@ export interface LodePool {
   counts(): Promise<PoolCounts>;
   /** Shares in Postgres. */
   recordedShares(): Promise<number>;
+  /** Work of all shares in Postgres, expected hashes. */
+  recordedWork(): Promise<number>;
   /** Postgres has a share that names this worker. */
   knowsWorker(worker: string): Promise<boolean>;
 }
@@ -111,6 +113,7 @@ export async function startLodePool(bench: Workbench, options: LodePoolOptions):
     port,
     publicKey: keys.publicKey,
     recordedShares: () => countShares(database),
+    recordedWork: async () => (await shareTotals(database)).reduce((sum, { work }) => sum + Number(work), 0),
     knowsWorker: async (worker) => (await findShares(database, { worker, limit: 1 })).length > 0,
     async counts() {
       const page = await readMetrics(`http://127.0.0.1:${admin}/metrics`);

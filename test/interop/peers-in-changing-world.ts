@@ -32,6 +32,7 @@ export function translatorInChangingWorld(aggregate: boolean): LastingTest {
           process: translator.process,
           log: translator.log,
           refused: () => farm.refused(),
+          hashes: () => farm.hashes,
           pace: (factor) => farm.pace(factor),
           replaceMiner: () => farm.replaceMiner(),
           intact: () => farm.intact,

@@ -60,6 +60,11 @@ export class Sv1Farm {
     return this.#present.every(({ unanswered }) => unanswered === 0);
   }
 
+  /** Hashes tried, all together. */
+  get hashes(): number {
+    return this.#all.reduce((sum, miner) => sum + miner.hashes, 0);
+  }
+
   /** Shares accepted, of each miner there was. */
   get accepted(): number[] {
     return this.#all.map(({ accepted }) => accepted);

@@ -7,6 +7,8 @@ import type { Workbench } from "./workbench.ts";
 export interface Sv1Miner {
   /** Rate it keeps to; may be changed at any time, 0 pauses it. */
   hashesPerSecond: number;
+  /** Hashes tried. */
+  readonly hashes: number;
   /** Shares handed in that no answer has come for. */
   readonly unanswered: number;
   readonly accepted: number;
@@ -62,6 +64,7 @@ export function startSv1Miner(bench: Workbench, options: Sv1MinerOptions): Sv1Mi
   const socket = connect(port, "127.0.0.1");
   const state = {
     hashesPerSecond: options.hashesPerSecond,
+    hashes: 0,
     unanswered: 0,
     accepted: 0,
     refused: new Map<string, number>(),
@@ -131,6 +134,7 @@ export function startSv1Miner(bench: Workbench, options: Sv1MinerOptions): Sv1Mi
     lastSlice = now;
     if (work === undefined) return;
     for (owed += (elapsed * state.hashesPerSecond) / 1000; owed >= 1; owed--) {
+      state.hashes++;
       work.header.writeUInt32LE(nonce++, 76);
       const hash = sha256d(work.header);
       // Cheap look at the highest bytes before the whole number is compared.
