@@ -11,8 +11,8 @@ import { ChangeTest, contradiction } from "./vardiff-change.ts";
  *   shares say otherwise that chance explains it.
  * - *Notice*: a sequential test in each direction finds the moment since which the miner is another one, and what came
  *   before is forgotten. This is what follows boards that fail or come back.
- * - *Raise on evidence, lower on silence*: raising takes shares at the target in force: {@link RAISE_AFTER} for the timer or
- *   in a flood, else {@link RAISE_AT_ONCE}. Lowering takes nothing but time.
+ * - *Raise on evidence, lower on silence*: raising takes {@link RAISE_AT_ONCE} shares at the target in force, so that the next
+ *   target is a good one; {@link RAISE_AFTER} are enough when they come slowly or in a flood. Lowering takes nothing but time.
  * - *Wait for the silent*: who never had a share is sought quickly, all the way down. Who had shares and stops gets a
  *   target {@link PATIENCE} times easier, and then one easier by 2 an hour: most come back as they were, and would flood
  *   a target that had been lowered to the floor.
@@ -28,8 +28,9 @@ export class Vardiff {
   #exposure = 0;
   readonly #fall = new ChangeTest(1 / 3);
   readonly #rise = new ChangeTest(2);
-  /** Shares since the assumed rate was last changed. */
+  /** Shares since the assumed rate was last changed, and the time since then in milliseconds. */
   #evidence = 0;
+  #held = 0;
   /** Last rate that several shares spoke for; 0 before there was one. */
   #proven = 0;
   /** Time without a share, milliseconds. */
@@ -99,6 +100,7 @@ export class Vardiff {
     this.#seenUntil = now;
     if (this.#workInForce === 0) return;
     this.#silence += elapsed;
+    this.#held += elapsed;
     this.#observe(0, elapsed / 1000 / this.#workInForce);
   }
 
@@ -123,10 +125,11 @@ export class Vardiff {
     const exposure = this.#exposure + BURST_SECONDS / this.#workInForce;
     const measured = this.#shares / exposure;
     if (measured > before * BAND) {
-      if (this.#evidence < (byTimer || measured > before * FLOOD ? RAISE_AFTER : RAISE_AT_ONCE)) return false;
+      const soon = measured > before * FLOOD || (byTimer && this.#held >= RAISE_WAIT_MS);
+      if (this.#evidence < (soon ? RAISE_AFTER : RAISE_AT_ONCE)) return false;
       return (
         contradiction(this.#shares, exposure * before) > DOUBT &&
-        this.#assume(Math.min(measured, FLOOD * before))
+        this.#assume(Math.min(measured, HIGHEST_RAISE * before))
       );
     }
     if (this.hashrate * BAND > before || contradiction(this.#shares, this.#exposure * before) < DOUBT)
@@ -159,6 +162,7 @@ export class Vardiff {
     this.#fall.reset();
     this.#rise.reset();
     this.#evidence = 0;
+    this.#held = 0;
     return this.#assumed !== before;
   }
 }
@@ -176,12 +180,15 @@ const FALLEN = 8;
 const RISEN = 9;
 /** Weight of what a change test has found, in shares. */
 const CARRIED = 6;
-/** Shares since the last change that let the timer raise the target, seconds later. */
+/** Shares since the last change that let the timer raise the target when {@link RAISE_WAIT_MS} have passed. */
 const RAISE_AFTER = 4;
+const RAISE_WAIT_MS = 30_000;
 /** Shares since the last change that raise the target at once: good to 25 %. */
 const RAISE_AT_ONCE = 16;
-/** Factor above which {@link RAISE_AFTER} shares are enough to raise at once; and the most that one raise makes of it. */
-const FLOOD = 16;
+/** Factor above which {@link RAISE_AFTER} shares are enough to raise at once. */
+const FLOOD = 200;
+/** The most that one raise makes of it. */
+const HIGHEST_RAISE = 100;
 /** Shares in memory that make an estimate one to come back to. */
 const PROOF = 8;
 /** How much easier the target of a miner that fell silent becomes. */
