@@ -47,7 +47,6 @@ export function positive(text: string, name: string): number {
 interface CommandLine<K extends string> {
   /** As text; {@link positive} reads numbers. */
   readonly values: Readonly<Record<K, string>>;
-  readonly json: boolean;
   readonly profileDir: string | undefined;
 }
 
@@ -83,7 +82,7 @@ export async function runFromCommandLine<K extends string, S>(
     }
     json = asJson === true;
     const profileDir = typeof profile === "string" ? profile : undefined;
-    settings = read({ values: texts as Record<K, string>, json, profileDir });
+    settings = read({ values: texts as Record<K, string>, profileDir });
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     process.exitCode = 2;
