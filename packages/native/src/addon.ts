@@ -38,11 +38,17 @@ export function addonPath(): string {
   return LODE_NATIVE_PATH || fileURLToPath(new URL("../build/lode-native.node", import.meta.url));
 }
 
+/** What the code calls; an addon that was built from older sources lacks some of it. */
+const needed = ["sha256dInto", "sendNow", "Job", "Cipher"] as const satisfies (keyof AddonBinding)[];
+
 /** Loads the addon. Throws {@link NativeError} `unavailable`, which says how to build it. */
 export function loadAddon(): AddonBinding {
   try {
     const module: AddonModule = createRequire(import.meta.url)(addonPath());
-    return module.load((code, message) => new NativeError({ code }, message));
+    const binding = module.load((code, message) => new NativeError({ code }, message));
+    const missing = needed.find((name) => typeof binding[name] !== "function");
+    if (missing !== undefined) throw new Error(`it is of another version, without ${missing}`);
+    return binding;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
     throw new NativeError(

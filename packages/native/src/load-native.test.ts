@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { addon, outcome } from "./backends-under-test.ts";
 import type { NativeChoice } from "./load-native.ts";
@@ -54,6 +57,20 @@ describe("loading a backend", () => {
     expect(loadNative("auto").backend).toBe("js");
   });
 
+  it("refuses an addon of another version as unavailable", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lode-native-"));
+    const older = join(folder, "older.cjs");
+    writeFileSync(older, "exports.load = () => ({ sha256dInto() {}, Job: class {}, Cipher: class {} });");
+    vi.stubEnv("LODE_NATIVE_PATH", older);
+    const { loadNative } = await load();
+    expect(outcome(() => loadNative("addon"))).toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("another version, without sendNow"),
+    });
+    expect(loadNative("auto").backend).toBe("js");
+    rmSync(folder, { recursive: true });
+  });
+
   it("refuses an unknown name, and names where it came from", async () => {
     const { loadNative, native } = await load();
     expect(outcome(() => loadNative("wasm" as NativeChoice))).toMatchObject({
@@ -76,5 +93,6 @@ describe("loading a backend", () => {
     expect(outcome(() => native.createJob(null as never))).toMatchObject({ code: "invalid-argument" });
     const sealed = new Uint8Array(22);
     expect(native.createCipher(key).sealFrame(new Uint8Array(6), sealed, 0)).toBe(22);
+    expect(native.sendNow(0x7fff_ffff, key, 32)).toBe(0);
   });
 });
