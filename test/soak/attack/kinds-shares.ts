@@ -2,7 +2,7 @@ import { native } from "@lode/native";
 import { noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
 import { encodeFrame, mining } from "@lode/protocol";
 import { type ActiveJob, type ClientChannel, headerOf, MiningClient } from "@lode/roles";
-import { isAtMost } from "../honest/honest-miner.ts";
+import { isAtMost } from "../../sim/model/hashing.ts";
 import { nap } from "../wire/open-socket.ts";
 import type { Sv2Socket } from "../wire/sv2-socket.ts";
 import { AttackSession } from "./attack-session.ts";

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import type { Prng } from "@lode/testing";
+import { dialFrom } from "../wire/dial-from.ts";
 import { nap, openSocket } from "../wire/open-socket.ts";
-import { dialFrom, type Sv2Socket } from "../wire/sv2-socket.ts";
+import type { Sv2Socket } from "../wire/sv2-socket.ts";
 import { AttackSession } from "./attack-session.ts";
 import type { CpuBudget } from "./cpu-budget.ts";
 

@@ -2,9 +2,10 @@ import { native } from "@lode/native";
 import { noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
 import type { mining } from "@lode/protocol";
 import { type ActiveJob, type ClientChannel, type ClientShare, headerOf, MiningClient } from "@lode/roles";
+import { isAtMost } from "../../sim/model/hashing.ts";
 import { monotonicMs, PUBLISHED_AT } from "../pool/scripted-templates.ts";
+import { dialFrom } from "../wire/dial-from.ts";
 import { nap } from "../wire/open-socket.ts";
-import { dialFrom } from "../wire/sv2-socket.ts";
 import type { BookedChannel, ShareBook } from "./share-book.ts";
 import type { Tally } from "./tally.ts";
 
@@ -239,12 +240,4 @@ function searchOf(channel: ClientChannel, job: ActiveJob): NonNullable<Mining["s
     share: channel.kind === "extended" ? { ...share, extranonce } : share,
     nonce: Math.floor(Math.random() * 2 ** 32),
   };
-}
-
-/** Whether `a` ≤ `b`, both 32 bytes, little-endian. */
-export function isAtMost(a: Uint8Array, b: Uint8Array): boolean {
-  for (let index = 31; index >= 0; index--) {
-    if (a[index] !== b[index]) return a[index]! < b[index]!;
-  }
-  return true;
 }

@@ -1,8 +1,9 @@
 import { native } from "@lode/native";
 import { noMetrics, silentLogger, systemClock } from "@lode/ports";
 import { type ActiveJob, type ClientChannel, headerOf, MiningClient } from "@lode/roles";
-import { dialFrom } from "../wire/sv2-socket.ts";
-import { type HonestTarget, isAtMost } from "./honest-miner.ts";
+import { isAtMost } from "../../sim/model/hashing.ts";
+import { dialFrom } from "../wire/dial-from.ts";
+import type { HonestTarget } from "./honest-miner.ts";
 import type { BookedChannel, ShareBook } from "./share-book.ts";
 import type { NewcomerTally } from "./tally.ts";
 
