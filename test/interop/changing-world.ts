@@ -17,6 +17,7 @@ import {
 import type { PeerLog } from "./peer-log.ts";
 import { isOfThePool } from "./pool-results.ts";
 import type { RunningProcess } from "./running-process.ts";
+import { startSv2Tp } from "./sv2-tp.ts";
 import type { Workbench } from "./workbench.ts";
 
 /** Shares a minute that the pool's channels aim at. */
@@ -70,9 +71,12 @@ export class ChangingWorld {
     this.payoutAddress = payoutAddress;
   }
 
-  static async start(bench: Workbench, bitcoinNode: string): Promise<ChangingWorld> {
+  /** @param sv2Tp takes templates from there, and not from `lode template-provider` */
+  static async start(bench: Workbench, bitcoinNode: string, sv2Tp?: string): Promise<ChangingWorld> {
     const core = await startBitcoinCore(bench, bitcoinNode, "signet");
-    const templates = await startLodeTemplateProvider(bench, core);
+    const templates = await (sv2Tp === undefined
+      ? startLodeTemplateProvider(bench, core)
+      : startSv2Tp(bench, sv2Tp, core));
     const payoutAddress = await core.newAddress();
     const pool = await startLodePool(bench, {
       templates,

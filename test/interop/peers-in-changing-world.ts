@@ -56,12 +56,12 @@ export function translatorInChangingWorld(aggregate: boolean): LastingTest {
   };
 }
 
-/** The reference mining device, a standard channel, in the same world. */
+/** The reference mining device, a standard channel, in the same world; its templates come from sv2-tp. */
 export const miningDeviceInChangingWorld: LastingTest = {
   name: "changes-mining-device",
-  needs: ["bitcoinNode", "miningDevice"],
+  needs: ["bitcoinNode", "sv2Tp", "miningDevice"],
   async mine(bench, peers, minutes) {
-    const world = await ChangingWorld.start(bench, peers.bitcoinNode);
+    const world = await ChangingWorld.start(bench, peers.bitcoinNode, peers.sv2Tp);
     const device = startMiningDevice(bench, peers.miningDevice, {
       port: world.pool.port,
       publicKey: world.pool.publicKey,

@@ -12,10 +12,10 @@ export async function startSv2Tp(
 ): Promise<TemplateAddress> {
   const port = await freePort();
   const provider = bench.start("sv2-tp", program, [
-    ...["-regtest", `-datadir=${core.dataDir}`, "-conf=0", "-ipcconnect=unix", `-sv2port=${port}`],
+    ...[`-${core.network}`, `-datadir=${core.dataDir}`, "-conf=0", "-ipcconnect=unix", `-sv2port=${port}`],
     ...["-debug=sv2", "-loglevel=sv2:trace"],
   ]);
-  const logFile = join(core.dataDir, "regtest", "sv2-debug.log");
+  const logFile = join(core.dataDir, core.network, "sv2-debug.log");
   const log = () => (existsSync(logFile) ? readFileSync(logFile, "utf8") : "");
   const listening = `Template Provider listening on 127.0.0.1:${port}`;
   const publicKey = await bench.until(
