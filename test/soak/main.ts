@@ -20,11 +20,20 @@ Lets honest miners work on a real pool process for a long time, in peace and und
   --json           the summary as one line of JSON on standard output
   --help           this text
 
+Interrupted (SIGINT, SIGTERM), it ends early and adds up what there is.
 Exit code 0: every invariant holds. 1: otherwise. Progress goes to standard error.
 `;
 
 const CALM_PART = 0.1;
 const MIN_CALM_SECONDS = 30;
+
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    say("interrupted: adding up");
+    interrupted.abort();
+  });
+}
 
 const { values } = parseArgs({
   options: {
@@ -64,6 +73,7 @@ if (values.help) {
       arrivalMs: 5_000,
       settleMs: 20_000,
       profileDir: values.profile,
+      signal: interrupted.signal,
       say,
     });
     process.stdout.write(`${values.json ? JSON.stringify(summary) : describe(summary)}\n`);

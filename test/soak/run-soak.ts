@@ -42,6 +42,8 @@ export interface SoakOptions {
   readonly settleMs: number;
   /** Where the pool leaves a CPU profile. */
   readonly profileDir?: string | undefined;
+  /** Aborted: what runs ends early, and is added up all the same. */
+  readonly signal?: AbortSignal;
   readonly say: (line: string) => void;
 }
 
@@ -154,7 +156,7 @@ class Run {
     const samples = [(await this.#sample()).sample];
     const startedAt = performance.now();
     let last = await this.#honest.ask({ kind: "read" });
-    while (performance.now() - startedAt < seconds * 1000) {
+    while (performance.now() - startedAt < seconds * 1000 && this.#options.signal?.aborted !== true) {
       const left = seconds * 1000 - (performance.now() - startedAt);
       await pause(Math.min(this.#options.every.sample, left));
       const { sample, reply } = await this.#sample();

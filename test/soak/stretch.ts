@@ -70,7 +70,7 @@ export function stretchOf(samples: readonly Sample[], tally: TallyReading): Stre
   const seconds = (last.pool.at - first.pool.at) / 1000;
   const { "stale-share": stale = 0, ...rejected } = tally.rejected;
   const refused = Object.values(rejected).reduce((sum, n) => sum + n, 0);
-  const most = (read: (sample: Sample) => number) => Math.max(...samples.slice(1).map(read));
+  const most = (read: (sample: Sample) => number) => Math.max(0, ...samples.slice(1).map(read));
   return {
     seconds: round(seconds),
     accept_rate: tally.accepted / Math.max(1, tally.accepted + refused + tally.cut),
