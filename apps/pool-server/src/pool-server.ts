@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { migrate, migrationsDirectory, openDatabase, PostgresShareStore } from "@lode/ledger";
-import { parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
 import { type Logger, type Metrics, systemClock, systemRandom, throttledLogger } from "@lode/ports";
 import { minerMaxLength } from "@lode/roles";
@@ -13,6 +12,7 @@ import {
 } from "@lode/transport";
 import { candidateDirectory } from "./block-candidates.ts";
 import {
+  identifier,
   nodeRpc,
   poolSettings,
   rewardScript,
@@ -63,6 +63,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
   const clock = systemClock;
   const random = systemRandom;
   const payoutScript = rewardScript(config);
+  const identify = identifier(config);
   const identity = serverIdentity(config);
   const dialTemplates = templateDialer(config, logger);
   const store = new PostgresShareStore({
@@ -96,7 +97,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       feed,
       nodes: rpcs.map(({ name, rpc }) => nodeTarget(name, rpc)),
       candidates: candidateDirectory(join(config.pool.dataDir, "blocks"), logger),
-      identify: (userIdentity) => parseIdentity(userIdentity, config.pool.network),
+      identify,
       onFatal: deps.onFatal,
       ...(deps.onBlockAccepted === undefined ? {} : { onBlockAccepted: deps.onBlockAccepted }),
     },

@@ -12,8 +12,9 @@ import {
   ServerIdentity,
   splitHostPort,
 } from "@lode/transport";
+import { configuredIdentifier } from "../accounts-config.ts";
 import { miningLimits } from "../limits/limits-in-force.ts";
-import type { PoolSettings } from "../pool.ts";
+import type { PoolDeps, PoolSettings } from "../pool.ts";
 import { parseRewardScript } from "../reward-script.ts";
 import type { PoolServerConfig } from "./pool-server-config.ts";
 
@@ -60,6 +61,11 @@ function readKey<T>(key: string, read: () => T): T {
     if (!(error instanceof CodedError)) throw error;
     throw new PoolConfigError({ code: "invalid-config", key }, `${key}: ${error.message}`, { cause: error });
   }
+}
+
+/** Who a miner's identity names. @throws PoolConfigError when an account cannot be paid */
+export function identifier(config: PoolServerConfig): PoolDeps["identify"] {
+  return readKey("accounts", () => configuredIdentifier(config.pool.network, config.accounts));
 }
 
 /** Who receives the block reward. @throws PoolConfigError */

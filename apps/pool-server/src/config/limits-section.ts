@@ -132,7 +132,18 @@ const limits = section({
     1,
     MOST_CHANNELS,
   ),
-  maxChannels: integer("Channels in all.", miningServerDefaults.maxChannels, 1, MOST_CHANNELS),
+  maxChannelsPerBlock: integer(
+    "Channels of all connections of an address block.",
+    miningServerDefaults.maxChannelsPerBlock,
+    1,
+    MOST_CHANNELS,
+  ),
+  maxChannels: integer(
+    "Channels in all; each takes about 6 kB.",
+    miningServerDefaults.maxChannels,
+    1,
+    MOST_CHANNELS,
+  ),
   readBytesPerSec: integer(
     "Bytes a second that are read from a connection; what comes faster waits at the peer.",
     defaultReadLimits.bytes.perSecond,
@@ -192,13 +203,13 @@ const limits = section({
     0,
   ),
   openingsBurst: integer(
-    "Requests for channels, granted or not, which a connection may send at once.",
+    "Channels that a connection may open at once; requests beyond it wait for their turn.",
     miningServerDefaults.openings.burst,
     1,
     MOST_CHANNELS,
   ),
   openingsPerSec: rate(
-    "Requests for channels a second that a connection may send for ever.",
+    "Channels a second that a connection may open then.",
     miningServerDefaults.openings.perSecond,
     0,
   ),
@@ -212,7 +223,8 @@ export type LimitsConfig = Static<typeof limits>;
 const ORDER = [
   ["maxConnectionsPerBlock", "maxConnections"],
   ["maxHandshakesPerBlock", "maxHandshakes"],
-  ["maxChannelsPerConnection", "maxChannels"],
+  ["maxChannelsPerConnection", "maxChannelsPerBlock"],
+  ["maxChannelsPerBlock", "maxChannels"],
   ["readBytesPerSec", "readBytesBurst"],
   ["readFramesPerSec", "readFramesBurst"],
 ] as const satisfies readonly (readonly [keyof LimitsConfig, keyof LimitsConfig])[];

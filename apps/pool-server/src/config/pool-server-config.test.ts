@@ -1,8 +1,9 @@
+import { CodedError } from "@lode/ports";
 import { miningServerDefaults } from "@lode/roles";
 import { ConfigError, loadConfig } from "@lode/service";
 import { defaultListenLimits } from "@lode/transport";
 import { describe, expect, it } from "vitest";
-import { poolSettings } from "./configured-parts.ts";
+import { identifier, PoolConfigError, poolSettings } from "./configured-parts.ts";
 import { poolServerSchema } from "./pool-server-config.ts";
 
 const load = (...set: string[]) => loadConfig({ schema: poolServerSchema, set });
@@ -38,7 +39,6 @@ describe("the configuration's limits", () => {
       proxyProtocolFrom: [],
       bans: { enabled: true, strikes: 5, windowSec: 600, firstBanSec: 60, longestBanSec: 3_600 },
     });
-    expect(limits.openingsBurst).toBeGreaterThanOrEqual(limits.maxChannelsPerConnection);
   });
 
   it("are keys like all others", () => {
@@ -68,7 +68,11 @@ describe("the configuration's limits", () => {
     ],
     [
       ["limits.max_channels=5"],
-      "limits: max_channels_per_connection (10000) is above max_channels (5): lower the one or raise the other",
+      "limits: max_channels_per_block (50000) is above max_channels (5): lower the one or raise the other",
+    ],
+    [
+      ["limits.max_channels_per_block=5"],
+      "limits: max_channels_per_connection (10000) is above max_channels_per_block (5): lower the one or raise the other",
     ],
     [
       ["limits.read_frames_burst=100"],
@@ -90,6 +94,22 @@ describe("the configuration's limits", () => {
     [["limits.max_connections=0"], "limits.max_connections: must be >= 1"],
   ])("must make sense together: %j", (set, problem) => {
     expect(problems(...set)).toEqual([problem]);
+  });
+});
+
+describe("the configuration's accounts", () => {
+  const ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+
+  it("are who miners may be", () => {
+    const named = `accounts.named=[{"name": "alice", "address": "${ADDRESS}"}]`;
+    const identify = identifier(load("accounts.mode=both", named));
+    expect(identify("alice.rig")).toMatchObject({ worker: "rig" });
+    expect(() => identifier(load())("alice")).toThrow(CodedError);
+  });
+
+  it("must be payable", () => {
+    const wrong = 'accounts.named=[{"name": "alice", "address": "nowhere"}]';
+    expect(() => identifier(load("accounts.mode=accounts", wrong))).toThrow(PoolConfigError);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   section,
 } from "@lode/service";
 import Type, { type Static } from "typebox";
+import { accountsSection } from "../accounts-config.ts";
 import { extensionKeys, unsupportedRequirement } from "./extension-keys.ts";
 import { limitsSection } from "./limits-section.ts";
 import { refined } from "./refined.ts";
@@ -77,6 +78,7 @@ const poolSection = refined(
 /** Everything an operator can set on a pool server. */
 export const poolServerSchema = section({
   pool: poolSection,
+  accounts: accountsSection,
   limits: limitsSection,
   templates: section({
     sources: Type.Array(templateSource, {

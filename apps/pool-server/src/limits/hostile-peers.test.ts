@@ -37,23 +37,40 @@ const opening = encodeFrame(mining.OpenStandardMiningChannel, {
 /** A SetupConnection whose payload ends too early. */
 const malformed = Uint8Array.of(0, 0, 0, 2, 0, 0, 0, 2);
 
-/** What each peer sends, and what the pool calls it. */
-const attacks: Readonly<Record<string, readonly Uint8Array[]>> = {
-  "protocol-error": [malformed],
-  "setup-missing": [opening],
-  "setup-repeated": [setup, setup],
-  "frame-too-long": [Uint8Array.of(0, 0, 0, 0, 0, 1, ...new Uint8Array(65_536))],
-  "too-many-openings": [setup, ...new Array<Uint8Array>(11).fill(opening)],
-  "too-many-invalid-messages": [
-    setup,
-    ...new Array<Uint8Array>(11).fill(
-      encodeFrame(mining.UpdateChannel, {
-        channelId: 77,
-        nominalHashRate: 1,
-        maximumTarget: new Uint8Array(32).fill(0xff),
-      }),
-    ),
-  ],
+interface Attack {
+  readonly frames: readonly Uint8Array[];
+  /** Limits that make it short. */
+  readonly set?: readonly string[];
+}
+
+/** What each peer does, by what the pool calls it. */
+const attacks: Readonly<Record<string, Attack>> = {
+  "protocol-error": { frames: [malformed] },
+  "setup-missing": { frames: [opening] },
+  "setup-repeated": { frames: [setup, setup] },
+  "frame-too-long": { frames: [Uint8Array.of(0, 0, 0, 0, 0, 1, ...new Uint8Array(65_536))] },
+  "too-many-openings": {
+    frames: [setup, ...new Array<Uint8Array>(30).fill(opening)],
+    set: [
+      "limits.openings_burst=10",
+      "limits.openings_per_sec=0",
+      "limits.max_channels_per_connection=5",
+      "limits.invalid_messages_burst=1000",
+    ],
+  },
+  "too-many-invalid-messages": {
+    frames: [
+      setup,
+      ...new Array<Uint8Array>(11).fill(
+        encodeFrame(mining.UpdateChannel, {
+          channelId: 77,
+          nominalHashRate: 1,
+          maximumTarget: new Uint8Array(32).fill(0xff),
+        }),
+      ),
+    ],
+    set: ["limits.invalid_messages_burst=10"],
+  },
 };
 
 const opened: { close(): unknown }[] = [];
@@ -134,14 +151,11 @@ async function openPool(...set: string[]) {
 
 describe("hostile peers at a mining server", () => {
   it.each(Object.keys(attacks))("each %s is a strike, and the fifth a ban", async (reason) => {
-    const { call, value } = await openPool(
-      "limits.bans.exempt_from=[]",
-      "limits.openings_burst=10",
-      "limits.invalid_messages_burst=10",
-    );
+    const { frames, set = [] } = attacks[reason]!;
+    const { call, value } = await openPool("limits.bans.exempt_from=[]", ...set);
     const honest = await call([setup]);
     for (let i = 0; i < 5; i++) {
-      const attacker = await call(attacks[reason] ?? []);
+      const attacker = await call(frames);
       await until(() => attacker?.ended() === true);
     }
     const strikes = async () => expect(await value(`lode_ban_strikes_total{reason="${reason}"}`)).toBe("5");

@@ -46,6 +46,7 @@ export function miningLimits(config: LimitsConfig): Partial<MiningServerSettings
   return {
     maxConnections: config.maxConnections,
     maxChannelsPerConnection: config.maxChannelsPerConnection,
+    maxChannelsPerBlock: config.maxChannelsPerBlock,
     maxChannels: config.maxChannels,
     setupTimeoutMs: config.setupTimeoutSec * 1000,
     firstChannelTimeoutMs: config.firstChannelTimeoutSec * 1000,
