@@ -175,7 +175,7 @@ const MEMORY = 120;
 const BAND = 1.25;
 /** {@link contradiction} of assumption and memory below which chance explains it. */
 const DOUBT = 1.2;
-/** Sums of the change tests that are believed; by chance about once in 5,000 shares each. */
+/** Sums of the change tests that are believed; by chance about once in 10,000 and 30,000 shares at the assumed rate. */
 const FALLEN = 8;
 const RISEN = 9;
 /** Weight of what a change test has found, in shares. */
