@@ -106,6 +106,10 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     }
   }
 
+  mayOpen(): boolean {
+    return this.#conduct.mayOpen(this.#context.clock.monotonic());
+  }
+
   /** A request's turn has come. */
   open(opening: Opening): void {
     if (this.#reader.ended || this.#draining !== undefined) return;
@@ -197,11 +201,13 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
 
   #onOpen(opening: Opening): void {
     const { openings, clock, settings } = this.#context;
-    this.#judge(this.#conduct.onOpening(clock.monotonic()));
-    if (this.#reader.ended) return;
     const asked = this.#channels.size + openings.waitingOf(this);
-    if (asked < settings.maxChannelsPerConnection) openings.add(this, opening);
-    else this.#refuseOpening(opening, "channel-capacity-exhausted");
+    if (asked < settings.maxChannelsPerConnection) {
+      openings.add(this, opening);
+      return;
+    }
+    this.#refuseOpening(opening, "channel-capacity-exhausted");
+    this.#judge(this.#conduct.onExcessOpening(clock.monotonic()));
   }
 
   #refuseOpening({ requestId, userIdentity }: Opening, errorCode: string): void {

@@ -23,6 +23,7 @@ describe("requests for channels", () => {
   it("by the thousand are all served, in order, a few in every turn", () => {
     const pool = new ScriptedPool();
     const miner = storm(pool, 1_000);
+    pool.clock.advance(1_000);
     const ids = miner.takeAll().filter(({ name }) => name === "OpenStandardMiningChannelSuccess");
     expect(ids.map(({ fields }) => (fields as { requestId: number }).requestId)).toEqual(
       Array.from({ length: 1_000 }, (_, index) => index),
@@ -32,9 +33,13 @@ describe("requests for channels", () => {
 
   it("of a newcomer do not wait for the thousands of others", () => {
     const turns: (() => void)[] = [];
-    const queue = new OpeningQueue({ soon: (turn) => void turns.push(turn) });
+    const later = (turn: () => void) => {
+      turns.push(turn);
+      return { cancel() {} };
+    };
+    const queue = new OpeningQueue({ soon: later, after: (_ms, turn) => later(turn) });
     const served: string[] = [];
-    const party = (name: string) => ({ open: () => void served.push(name) });
+    const party = (name: string) => ({ mayOpen: () => true, open: () => void served.push(name) });
     const opening = { ...request, minExtranonceSize: null };
     for (const hoarder of Array.from({ length: 10 }, (_, index) => party(`hoarder ${index}`))) {
       for (let count = 0; count < 500; count++) queue.add(hoarder, opening);
@@ -53,7 +58,7 @@ describe("requests for channels", () => {
     const pool = new ScriptedPool();
     const miner = storm(pool, 500);
     miner.connection.destroy("gone");
-    pool.clock.settle();
+    pool.clock.advance(1_000);
     expect([pool.gauge("lode_channel_openings_waiting"), pool.server.stats().channels]).toEqual([0, 0]);
   });
 });

@@ -1,11 +1,17 @@
 import type { Clock } from "@lode/ports";
 import type { Opening } from "./opening.ts";
 
-/** Openings in one turn of the event loop: two or three milliseconds' work. */
+/** Openings in one turn of the event loop: two milliseconds' work. */
 const SLICE = 32;
+/** Parties in a row that may not open anything yet, before a turn gives up. */
+const MAX_LOOKS = 256;
+/** Pause between turns while somebody waits, milliseconds: openings leave most of the time to shares and jobs. */
+const PAUSE_MS = 5;
 
 /** Somebody who asks for channels. */
 export interface OpeningParty {
+  /** Takes one from what it may open now; false: later. */
+  mayOpen(): boolean;
   /** Opens, or refuses, a channel. Must not throw. */
   open(opening: Opening): void;
 }
@@ -15,7 +21,7 @@ export interface OpeningParty {
  * once waits for them himself, while shares are answered and a newcomer gets his first channel.
  */
 export class OpeningQueue {
-  readonly #clock: Pick<Clock, "soon">;
+  readonly #clock: Pick<Clock, "soon" | "after">;
   /** Parties that wait, the next one first. */
   readonly #waiting = new Map<OpeningParty, Opening[]>();
   #size = 0;
@@ -23,7 +29,7 @@ export class OpeningQueue {
   #served = 0;
   #scheduled = false;
 
-  constructor(clock: Pick<Clock, "soon">) {
+  constructor(clock: Pick<Clock, "soon" | "after">) {
     this.#clock = clock;
   }
 
@@ -39,8 +45,11 @@ export class OpeningQueue {
 
   /** Serves a request now when nobody waits and the turn allows it, else later. */
   add(party: OpeningParty, opening: Opening): void {
-    if (this.#size === 0 && this.#served < SLICE) {
+    if (this.#size === 0 && this.#served < SLICE && party.mayOpen()) {
       this.#serve(party, opening);
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      this.#clock.soon(() => this.#turn());
       return;
     }
     const kept = { ...opening, maxTarget: opening.maxTarget.slice() };
@@ -59,27 +68,36 @@ export class OpeningQueue {
 
   #serve(party: OpeningParty, opening: Opening): void {
     this.#served++;
-    this.#schedule();
     party.open(opening);
   }
 
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#clock.soon(() => this.#turn());
+    this.#clock.after(PAUSE_MS, () => this.#turn());
   }
 
   #turn(): void {
     this.#scheduled = false;
     this.#served = 0;
-    while (this.#served < SLICE && this.#size > 0) {
+    let fruitless = 0;
+    while (this.#served < SLICE && fruitless < Math.min(MAX_LOOKS, this.#waiting.size)) {
       const [party, openings] = this.#waiting.entries().next().value!;
+      // Behind the others, whether it is served or must wait for its pace.
       this.#waiting.delete(party);
-      const opening = openings.shift()!;
-      this.#size--;
-      if (openings.length > 0) this.#waiting.set(party, openings);
-      this.#serve(party, opening);
+      this.#waiting.set(party, openings);
+      if (party.mayOpen()) {
+        this.#serveNext(party, openings);
+        fruitless = 0;
+      } else fruitless++;
     }
     if (this.#size > 0) this.#schedule();
+  }
+
+  #serveNext(party: OpeningParty, openings: Opening[]): void {
+    const opening = openings.shift()!;
+    this.#size--;
+    if (openings.length === 0) this.#waiting.delete(party);
+    this.#serve(party, opening);
   }
 }

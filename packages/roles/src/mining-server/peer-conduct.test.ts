@@ -1,7 +1,7 @@
 import { extensionsNegotiation, mining } from "@lode/protocol";
 import { type ScriptedMiner, ScriptedPool } from "@lode/testing";
 import { describe, expect, it } from "vitest";
-import type { MiningServerSettings } from "./settings.ts";
+import { GROUP_CHANNEL_ID, type MiningServerSettings } from "./settings.ts";
 
 /** A miner with one channel whose every hash is a share. */
 function connect(settings: Partial<MiningServerSettings>) {
@@ -125,25 +125,49 @@ describe("a peer whose messages make no sense", () => {
   });
 });
 
-describe("a peer that opens and closes channels in a loop", () => {
-  it("is closed when its openings are used up, and nothing of its channels is left", () => {
-    const { pool, miner } = connect({ openings: { burst: 10, perSecond: 0 } });
-    for (let id = 3; id < 12; id++) {
-      miner.openExtended();
-      miner.takeNames();
+describe("a peer that opens channels faster than it may", () => {
+  const openings = { burst: 10, perSecond: 2 };
+
+  it("waits for them, and gets them all", () => {
+    const { pool, miner } = connect({ openings });
+    for (let i = 0; i < 29; i++) miner.send(mining.OpenStandardMiningChannel, opening);
+    pool.clock.settle();
+    expect(pool.server.stats().channels).toBe(10);
+    pool.clock.advance(5_000);
+    expect(pool.server.stats().channels - 20).toBeGreaterThanOrEqual(-1);
+    expect(pool.server.stats().channels - 20).toBeLessThanOrEqual(0);
+    pool.clock.advance(6_000);
+    expect([pool.server.stats().channels, miner.closed]).toEqual([30, null]);
+  });
+
+  it("waits as well when it closes them again, and nothing of them is left", () => {
+    const { pool, miner } = connect({ openings });
+    for (let id = 3; id < 60; id++) {
+      miner.send(mining.OpenStandardMiningChannel, opening);
       miner.send(mining.CloseChannel, { channelId: id, reasonCode: "" });
     }
-    expect(miner.closed).toBeNull();
-    miner.send(mining.OpenStandardMiningChannel, {
-      requestId: 1,
-      userIdentity: "",
-      nominalHashRate: 0,
-      maxTarget: new Uint8Array(32),
-    });
-    expect(miner.takeNames()).toEqual(["CloseChannel"]);
-    expect(miner.closed).toBe("peer-closed");
-    expect(pool.server.stats().channels).toBe(0);
+    pool.clock.advance(60_000);
+    miner.send(mining.CloseChannel, { channelId: GROUP_CHANNEL_ID, reasonCode: "" });
+    pool.clock.settle();
     pool.server.publish(pool.jobs.next());
-    expect(pool.jobs.extranonces.allocated).toBe(0);
+    expect([pool.server.stats().channels, pool.jobs.extranonces.allocated]).toEqual([0, 0]);
+  });
+
+  it("is closed when it asks on and on for more than a connection may have", () => {
+    const { pool, miner } = connect({ openings, maxChannelsPerConnection: 5 });
+    for (let i = 0; i < 14; i++) miner.send(mining.OpenStandardMiningChannel, opening);
+    pool.clock.settle();
+    expect([pool.server.stats().channels, miner.closed]).toEqual([5, null]);
+    miner.send(mining.OpenStandardMiningChannel, opening);
+    pool.clock.settle();
+    expect(miner.closed).toBe("peer-closed");
+    expect(pool.count("lode_mining_connections_closed_total{reason=too-many-openings}")).toBe(1);
   });
 });
+
+const opening: mining.OpenStandardMiningChannel = {
+  requestId: 1,
+  userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+  nominalHashRate: 0,
+  maxTarget: new Uint8Array(32).fill(0xff),
+};

@@ -7,6 +7,7 @@ export class PeerConduct {
   #shares: Budget | undefined;
   #messages: Budget | undefined;
   #openings: Budget | undefined;
+  #excess: Budget | undefined;
 
   constructor(settings: MiningServerSettings) {
     this.#settings = settings;
@@ -39,10 +40,16 @@ export class PeerConduct {
       : "too-many-invalid-messages";
   }
 
-  /** A channel was asked for. @returns as {@link onRefusedShare} */
-  onOpening(now: number): CloseReason | undefined {
+  /** Whether a channel may be opened now; if so, that is one less. */
+  mayOpen(now: number): boolean {
     this.#openings ??= new Budget(now);
-    return this.#openings.spend(this.#settings.openings, now) ? undefined : "too-many-openings";
+    return this.#openings.spendIfThere(this.#settings.openings, now);
+  }
+
+  /** A channel was asked for that the connection may not have, being full. @returns as {@link onRefusedShare} */
+  onExcessOpening(now: number): CloseReason | undefined {
+    this.#excess ??= new Budget(now);
+    return this.#excess.spend(this.#settings.openings, now) ? undefined : "too-many-openings";
   }
 }
 
@@ -57,10 +64,22 @@ class Budget {
 
   /** @returns false when that was more than `allowance` and `extra` burst allow */
   spend(allowance: Allowance, now: number, extra = 0): boolean {
-    const seeped = ((now - this.#at) / 1000) * allowance.perSecond;
-    this.#spent = Math.max(0, this.#spent - seeped) + 1;
-    this.#at = now;
+    this.#seep(allowance, now);
+    this.#spent++;
     return this.#spent <= allowance.burst + extra;
+  }
+
+  /** Spends one if that is within `allowance`, else nothing. */
+  spendIfThere(allowance: Allowance, now: number): boolean {
+    this.#seep(allowance, now);
+    if (this.#spent + 1 > allowance.burst) return false;
+    this.#spent++;
+    return true;
+  }
+
+  #seep({ perSecond }: Allowance, now: number): void {
+    this.#spent = Math.max(0, this.#spent - ((now - this.#at) / 1000) * perSecond);
+    this.#at = now;
   }
 
   giveBack(): void {

@@ -49,7 +49,7 @@ export interface MiningServerSettings {
   readonly invalidSharesPerChannel: number;
   /** Messages that are refused or make no sense here; above, the connection is closed. */
   readonly invalidMessages: Allowance;
-  /** Requests for channels, granted or not. Proxies open thousands at once. */
+  /** Channels a connection may open at once and then per second; requests beyond it wait. Proxies open thousands. */
   readonly openings: Allowance;
 }
 
@@ -74,7 +74,7 @@ export const miningServerDefaults: MiningServerSettings = {
   invalidShares: { burst: 500, perSecond: 1 },
   invalidSharesPerChannel: 20,
   invalidMessages: { burst: 100, perSecond: 0.5 },
-  openings: { burst: 10_000, perSecond: 20 },
+  openings: { burst: 2_000, perSecond: 250 },
 };
 
 /** Group channel announced in every OpenSuccess (SV2 5.2.3). The first real channel is the next id. */

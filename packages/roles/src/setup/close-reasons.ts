@@ -14,7 +14,7 @@ export const closeReasons = {
   "server-full": "the cap on connections is reached",
   "too-many-invalid-shares": "the budget for refused shares is used up",
   "too-many-invalid-messages": "the budget for refused or senseless messages is used up",
-  "too-many-openings": "the budget for requests of channels is used up",
+  "too-many-openings": "channels were asked for, again and again, beyond what a connection may have",
   draining: "the server is about to stop",
   "internal-error": "an exception of ours; the connection's state cannot be trusted any more",
 } as const;
