@@ -9,7 +9,7 @@ const admission = (limits: Partial<ListenLimits>, clock = new VirtualClock()): A
 
 /** A ticket with a seat in its address's block, or why there is none. */
 function enter(door: Admission, address: string): Ticket | string {
-  const ticket = door.admit();
+  const ticket = door.admit(() => {});
   if (typeof ticket === "string") return ticket;
   const refusal = ticket.seat(address);
   if (refusal === null) return ticket;
@@ -73,19 +73,57 @@ describe("admission", () => {
     expect(enter(door, "192.0.2.1")).toBe("too-many-arrivals-per-address");
   });
 
+  it("lets a newcomer have the place of whoever has been silent longest, where handshakes are full", () => {
+    const clock = new VirtualClock();
+    const door = admission({ handshakes: 3, displaceAfterMs: 2_000 }, clock);
+    const displaced: number[] = [];
+    const come = (id: number): Ticket | string => door.admit(() => displaced.push(id));
+    ticket(come(1)).keyCame();
+    ticket(come(2));
+    clock.advance(1_000);
+    ticket(come(3));
+    expect(come(4)).toBe("too-many-handshakes");
+    clock.advance(1_000);
+    ticket(come(5));
+    expect([displaced, door.handshakes]).toEqual([[2], 3]);
+    expect(come(6)).toBe("too-many-handshakes");
+    clock.advance(1_000);
+    ticket(come(7));
+    expect([displaced, door.handshakes, door.connections]).toEqual([[2, 3], 3, 5]);
+  });
+
+  it("takes places within a block where the block is full, and leaves others alone", () => {
+    const clock = new VirtualClock();
+    const door = admission({ handshakesPerAddress: 2, displaceAfterMs: 2_000 }, clock);
+    const displaced: string[] = [];
+    const come = (address: string, id: string): string | null => {
+      const one = ticket(door.admit(() => displaced.push(id)));
+      return one.seat(address);
+    };
+    come("192.0.2.9", "other");
+    come("192.0.2.1", "a");
+    come("192.0.2.1", "b");
+    expect(come("192.0.2.1", "c")).toBe("too-many-handshakes-per-address");
+    clock.advance(2_000);
+    expect(come("192.0.2.1", "d")).toBeNull();
+    expect(come("192.0.2.1", "e")).toBeNull();
+    expect(displaced).toEqual(["a", "b"]);
+    expect(come("192.0.2.1", "f")).toBe("too-many-handshakes-per-address");
+  });
+
   it("counts sockets without a seat in all only", () => {
     const door = admission({ connections: 3, connectionsPerAddress: 1 });
-    const unseated = [door.admit(), door.admit()].map(ticket);
+    const unseated = [door.admit(() => {}), door.admit(() => {})].map(ticket);
     expect([door.connections, door.handshakes, door.blocks]).toEqual([2, 2, 0]);
     ticket(enter(door, "192.0.2.1"));
-    expect(door.admit()).toBe("too-many-connections");
+    expect(door.admit(() => {})).toBe("too-many-connections");
     for (const one of unseated) one.release();
     expect([door.connections, door.handshakes, door.blocks]).toEqual([1, 1, 1]);
   });
 
   it("seats a ticket once, and never after its end", () => {
     const door = admission({ connectionsPerAddress: 1 });
-    const one = ticket(door.admit());
+    const one = ticket(door.admit(() => {}));
     expect([one.seat("192.0.2.1"), one.seat("192.0.2.2")]).toEqual([null, null]);
     one.release();
     expect(one.seat("192.0.2.1")).toBeNull();
@@ -106,7 +144,7 @@ describe("admission", () => {
         for (const { kind, pick, address } of steps) {
           const chosen = model[pick % Math.max(1, model.length)];
           if (kind === "enter" || kind === "unseated") {
-            const result = kind === "enter" ? enter(door, address) : door.admit();
+            const result = kind === "enter" ? enter(door, address) : door.admit(() => {});
             const block = kind === "unseated" ? null : address.startsWith("2001") ? "2001" : address;
             const mine = model.filter((entry) => entry.open && entry.block === block && block !== null);
             const open = model.filter((entry) => entry.open);

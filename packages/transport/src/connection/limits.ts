@@ -42,6 +42,8 @@ export interface ListenLimits extends ConnectionLimits {
   readonly handshakes: number;
   /** The same per block of remote addresses. */
   readonly handshakesPerAddress: number;
+  /** Where handshakes are full, a newcomer takes the place of one that has sent no key for this long, milliseconds. */
+  readonly displaceAfterMs: number;
   /** New sockets per block of remote addresses; null: as they come. */
   readonly arrivalsPerAddress: Allowance | null;
   /** What a block of addresses is. */
@@ -77,6 +79,7 @@ export const defaultListenLimits: ListenLimits = {
   connectionsPerAddress: 10_000,
   handshakes: 4_096,
   handshakesPerAddress: 2_048,
+  displaceAfterMs: 2_000,
   arrivalsPerAddress: null,
   blockBits: defaultBlockBits,
 };

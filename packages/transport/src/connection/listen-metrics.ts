@@ -6,6 +6,7 @@ const REFUSALS = [...refusalReasons, "banned"];
 const FAILURES = [
   "closed-in-handshake",
   "early-data",
+  "handshake-displaced",
   "handshake-timeout",
   "handshaker-busy",
   "plaintext-peer",

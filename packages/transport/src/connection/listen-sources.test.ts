@@ -280,6 +280,31 @@ describe("without a load balancer", () => {
   });
 });
 
+describe("where handshakes are full", () => {
+  it("peers that say nothing make room for newcomers", async () => {
+    const time = new VirtualClock();
+    const clock: Clock = {
+      ...systemClock,
+      monotonic: () => time.monotonic(),
+      after: (ms, callback) => time.after(ms, callback),
+    };
+    const { listener, counts, connections, gauges } = await serve({ clock, limits: { handshakes: 20 } });
+    const silent = Array.from({ length: 20 }, () => call(listener.port).resume());
+    await until(() => gauges.get("lode_handshakes_in_flight")?.() === 20);
+    const early = call(listener.port).resume();
+    await until(() => early.closed);
+    expect(counts.get("connections_refused too-many-handshakes")).toBe(1);
+    time.advance(2_000);
+    for (let i = 1; i <= 5; i++) {
+      await shake(call(listener.port));
+      await until(() => connections.length === i);
+    }
+    // One place was enough: each newcomer gave it back.
+    expect(counts.get("handshake_failures handshake-displaced")).toBe(1);
+    expect(silent.filter(({ closed }) => closed).length).toBeLessThanOrEqual(1);
+  });
+});
+
 describe("a listener's watch", () => {
   function watched() {
     const told: string[] = [];

@@ -12,7 +12,7 @@ import { ListenMetrics } from "./listen-metrics.ts";
 import type { Listener, ListenOptions } from "./listen-options.ts";
 import { ProxyHeaderError } from "./proxy-header.ts";
 import { readExactly } from "./read-exactly.ts";
-import { readProxyHeader } from "./read-proxy-header.ts";
+import { type Origin, readOrigin } from "./read-proxy-header.ts";
 import { type ConnectionContext, SocketConnection } from "./socket-connection.ts";
 import { TransportError } from "./transport-error.ts";
 
@@ -124,7 +124,11 @@ class Acceptor implements Listener {
     const address = plainAddress(remote);
     const viaProxy = this.#proxies.contains(address);
     const unwelcome = viaProxy ? null : (this.#options.admit?.(address) ?? null);
-    const ticket = unwelcome ?? this.#admission.admit();
+    const ticket =
+      unwelcome ??
+      this.#admission.admit(() => {
+        socket.destroy(new TransportError({ code: "handshake-displaced" }));
+      });
     if (typeof ticket === "string") {
       this.#refuse(socket, address, ticket);
       return;
@@ -166,7 +170,9 @@ class Acceptor implements Listener {
           return;
         }
       }
-      connection = await this.#shake(socket, real.address);
+      const act1 = await readExactly(socket, ACT1_SIZE);
+      arrival.ticket.keyCame();
+      connection = await this.#shake(socket, act1, real.address);
     } catch (error) {
       this.#onFailure(socket, error, real.address, announced);
       return;
@@ -190,8 +196,7 @@ class Acceptor implements Listener {
     return this.#options.admit?.(address) ?? this.#seat(ticket, address);
   }
 
-  async #shake(socket: Socket, address: string): Promise<SocketConnection> {
-    const act1 = await readExactly(socket, ACT1_SIZE);
+  async #shake(socket: Socket, act1: Uint8Array, address: string): Promise<SocketConnection> {
     checkKey(act1);
     if (socket.readableLength > 0) throw new TransportError({ code: "early-data" });
     const { act2, ...keys } = await this.#options.handshaker.respond(act1);
@@ -238,18 +243,6 @@ interface Arrival {
   /** It must begin with a PROXY header. */
   readonly viaProxy: boolean;
   readonly ticket: Ticket;
-}
-
-/** Whom a connection is counted for. */
-interface Origin {
-  readonly address: string;
-  /** The load balancer's own connection, a probe: bounds per block, bans and strikes do not apply. */
-  readonly own: boolean;
-}
-
-async function readOrigin(socket: Socket, proxy: string): Promise<Origin> {
-  const source = await readProxyHeader(socket);
-  return source.kind === "own" ? { address: proxy, own: true } : { address: source.address, own: false };
 }
 
 function ignore(): void {}
