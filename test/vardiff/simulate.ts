@@ -21,6 +21,8 @@ export interface Scenario {
   readonly refused?: number;
   /** How long the miner still works on the last job when it has a new one, milliseconds. */
   readonly switchMs?: number;
+  /** At the start of every such time nothing gets through for so long, and then all at once; milliseconds. */
+  readonly stalls?: { readonly everyMs: number; readonly forMs: number };
 }
 
 /** The pool gave out another target. */
@@ -67,7 +69,8 @@ export function simulate(scenario: Scenario, kind: PoolKind, seed: number): Run 
   const random = new Prng(seed);
   const { claim, sharesPerMinute, truth, refused = 0 } = scenario;
   const latency = scenario.latencyMs ?? DEFAULT_LATENCY_MS;
-  const jobDelay = latency + (scenario.switchMs ?? 0);
+  const delivery = (at: number) => afterStall(at + latency, scenario.stalls);
+  const switchMs = scenario.switchMs ?? 0;
   const end = scenario.seconds * 1000;
   const pool = kind({ claim, sharesPerMinute, phase: uniform(random) });
   const steps: Step[] = [{ at: 0, work: pool.job.work, shares: 0 }];
@@ -109,9 +112,9 @@ export function simulate(scenario: Scenario, kind: PoolKind, seed: number): Run 
       } else if (meetsTarget) lost++;
     } else if (now === pool.wakeAt) pool.wake(now);
     else if (now === foundAt) {
-      shares.push({ at: now + latency, job: hashing, meetsTarget: true });
+      shares.push({ at: delivery(now), job: hashing, meetsTarget: true });
       if (refused > 0 && random.chance(refused)) {
-        shares.push({ at: now + latency, job: hashing, meetsTarget: false });
+        shares.push({ at: delivery(now), job: hashing, meetsTarget: false });
       }
       foundAt = now + untilShare();
     } else {
@@ -124,7 +127,7 @@ export function simulate(scenario: Scenario, kind: PoolKind, seed: number): Run 
     if (pool.job === issued) continue;
     if (pool.job.work !== issued.work) steps.push({ at: now / 1000, work: pool.job.work, shares: accepted });
     issued = pool.job;
-    jobs.push({ at: now + jobDelay, job: issued });
+    jobs.push({ at: delivery(now) + switchMs, job: issued });
     if (nextJob > 256) nextJob -= jobs.splice(0, nextJob).length;
   }
   return { scenario, steps, perMinute, accepted, lost, credited, hashed };
@@ -134,6 +137,12 @@ export function simulate(scenario: Scenario, kind: PoolKind, seed: number): Run 
 export function rightWork({ truth, sharesPerMinute }: Scenario, seconds: number): number {
   const { hashrate } = truth.findLast(({ from }) => from <= seconds)!;
   return Math.max((hashrate * 60) / sharesPerMinute, LEAST_WORK);
+}
+
+function afterStall(at: number, stalls: Scenario["stalls"]): number {
+  if (stalls === undefined) return at;
+  const since = at % stalls.everyMs;
+  return since < stalls.forMs ? at - since + stalls.forMs : at;
 }
 
 /** Uniform in (0, 1]. */

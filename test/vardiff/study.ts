@@ -167,6 +167,8 @@ function roughCases(): (readonly [string, Scenario])[] {
   return [
     ["a link of 50 ms", plain],
     ["a link of 3 s each way", { ...plain, latencyMs: 3_000 }],
+    ["a link that stalls for 20 s every 10 min", { ...plain, stalls: { everyMs: 600_000, forMs: 20_000 } }],
+    ["the same at 60 a minute", { ...steadyScenario(60), stalls: { everyMs: 600_000, forMs: 20_000 } }],
     ["works on the last job for 15 s", { ...plain, switchMs: 15_000 }],
     ["one refused share for every four", { ...plain, refused: 0.25 }],
     ["one refused share for every share", { ...plain, refused: 1 }],

@@ -1,3 +1,4 @@
+import type { NetworkName } from "@lode/bitcoin";
 import { identifier, MAX_ACCOUNT_NAME } from "@lode/mining";
 import { section } from "@lode/service";
 import Type, { type Static } from "typebox";
@@ -30,7 +31,7 @@ export const accountsSection = section({
  * @throws AccountsError, whose message says which account is wrong and why
  */
 export function configuredIdentifier(
-  network: Parameters<typeof identifier>[0]["network"],
+  network: NetworkName,
   { mode, named }: Static<typeof accountsSection>,
 ): ReturnType<typeof identifier> {
   return identifier({ network, mode, accounts: named });
