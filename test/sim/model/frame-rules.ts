@@ -29,7 +29,6 @@ export function judgeFrame(
   const check = rules.expect(message);
   const { draining } = pool;
   return (effects) => {
-    if (connection.ended === "too-many-openings") return;
     if (draining && effects.accepted + effects.rejected.length + effects.sent.length === 0) return;
     check(effects);
   };
@@ -101,7 +100,8 @@ class FrameRules {
     const kind = minExtranonceSize === null ? "standard" : "extended";
     const maxTarget = fields.maxTarget.slice();
     const identity = pool.identityOf(fields.userIdentity);
-    connection.requests.set(requestId, { kind, maxTarget, identity });
+    const waiting = connection.requests.get(requestId) ?? [];
+    connection.requests.set(requestId, [...waiting, { kind, maxTarget, identity }]);
     const flags = connection.flags ?? 0;
     const valid =
       identity !== null &&
@@ -114,11 +114,13 @@ class FrameRules {
     const reasons = pool.reasonsToRefuse();
     const full = pool.isFull(connection);
     return (effects) => {
-      connection.requests.delete(requestId);
       const opened = effects.sent.some((name) => name.endsWith("ChannelSuccess"));
       const refusal = effects.refusals.find(({ about }) => about === requestId);
-      if (opened === (refusal !== undefined)) {
-        this.#wrong("protocol", `a request for a channel got ${effects.sent.join(", ") || "no answer"}`);
+      if (effects.sent.length === 0) {
+        pool.world.reach("opening waits");
+        if (pool.limits.isPatient) this.#wrong("protocol", "a request for a channel got no answer");
+      } else if (opened === (refusal !== undefined)) {
+        this.#wrong("protocol", `a request for a channel got ${effects.sent.join(", ")}`);
       } else if (opened) {
         if (!valid)
           this.#wrong("protocol", `a channel was opened that is not allowed (${fields.userIdentity})`);

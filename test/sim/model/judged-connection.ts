@@ -46,8 +46,8 @@ export class JudgedConnection implements FrameConnection {
   farewell = false;
   /** A channel was closed while the pool drains: nobody can say whether the pool took notice. */
   uncertain = false;
-  /** By request id; ids may repeat, the newest counts. */
-  readonly requests = new Map<number, Request>();
+  /** Without an answer, by request id, in order; ids may repeat. */
+  readonly requests = new Map<number, Request[]>();
 
   /** @param writeQueueBytes what may wait for the miner at most */
   constructor(id: number, wire: FrameConnection, pool: PoolUnderTest, writeQueueBytes: number) {
@@ -130,6 +130,14 @@ export class JudgedConnection implements FrameConnection {
     if (age > (kind === "standard" ? standardRefreshMs : extendedRefreshMs) + JOB_SLACK_MS) {
       this.#wrong("alive", `${kind} channel ${id} had no new job for ${age} ms`);
     }
+  }
+
+  /** A request was answered: the oldest of that id, since a connection's are served in order. */
+  takeRequest(requestId: number): Request | undefined {
+    const waiting = this.requests.get(requestId);
+    const request = waiting?.shift();
+    if (waiting?.length === 0) this.requests.delete(requestId);
+    return request;
   }
 
   /** A channel is over; shares of it may still be recorded. */

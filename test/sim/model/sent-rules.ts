@@ -52,13 +52,14 @@ class SentRules {
         if (effects === null) this.#wrong("protocol", `${message.name} out of the blue`);
         break;
       case "OpenStandardMiningChannelSuccess":
-        this.#onOpened({ ...message.fields, extranonceSize: 0 }, effects);
+        this.#onOpened({ ...message.fields, extranonceSize: 0 });
         break;
       case "OpenExtendedMiningChannelSuccess":
-        this.#onOpened(message.fields, effects);
+        this.#onOpened(message.fields);
         break;
       case "OpenMiningChannelError":
         this.#pool.world.reach(`opening ${message.fields.errorCode}`);
+        this.#connection.takeRequest(message.fields.requestId);
         effects?.refusals.push({ about: message.fields.requestId, errorCode: message.fields.errorCode });
         break;
       case "UpdateChannelError":
@@ -89,18 +90,15 @@ class SentRules {
     }
   }
 
-  #onOpened(
-    fields: {
-      requestId: number;
-      channelId: number;
-      target: Uint8Array;
-      extranoncePrefix: Uint8Array;
-      extranonceSize: number;
-    },
-    effects: FrameEffects | null,
-  ): void {
-    const request = this.#connection.requests.get(fields.requestId);
-    if (effects === null || request === undefined || request.identity === null) {
+  #onOpened(fields: {
+    requestId: number;
+    channelId: number;
+    target: Uint8Array;
+    extranoncePrefix: Uint8Array;
+    extranonceSize: number;
+  }): void {
+    const request = this.#connection.takeRequest(fields.requestId);
+    if (request === undefined || request.identity === null) {
       this.#wrong("protocol", `channel ${fields.channelId} was opened without a request`);
       return;
     }
