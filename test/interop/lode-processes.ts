@@ -42,6 +42,8 @@ export interface LodePool {
   readonly port: number;
   readonly publicKey: string;
   counts(): Promise<PoolCounts>;
+  /** Ends the process as an operator does, and starts it again as it was. Its counts begin anew. */
+  restart(): Promise<void>;
   /** Shares in Postgres. */
   recordedShares(): Promise<number>;
   /** Work of all shares in Postgres, expected hashes. */
@@ -88,7 +90,7 @@ export async function startLodePool(bench: Workbench, options: LodePoolOptions):
   bench.onClear(() => postgres.stop());
   const keys = authorityKeys();
   const [port, admin] = [await freePort(), await freePort()];
-  const running = startLode(bench, "pool", [
+  const settings = [
     `pool.network=${options.network ?? "regtest"}`,
     `pool.listen_address=127.0.0.1:${port}`,
     `pool.authority_secret_key=${keys.secretKey}`,
@@ -103,15 +105,26 @@ export async function startLodePool(bench: Workbench, options: LodePoolOptions):
     ...(node === null ? [] : [`nodes.0.url=${node.url}`, `nodes.0.cookie_file=${node.cookieFile}`]),
     `database.url=${postgres.url}`,
     `admin.listen_address=127.0.0.1:${admin}`,
-  ]);
-  await bench.until("readiness of lode pool", 60, () => isReady(admin), [running]);
-  bench.say("  lode pool is ready");
+  ];
+  const start = async (): Promise<RunningProcess> => {
+    const started = startLode(bench, "pool", settings);
+    await bench.until("readiness of lode pool", 60, () => isReady(admin), [started]);
+    bench.say("  lode pool is ready");
+    return started;
+  };
+  let running = await start();
   const database = openDatabase(postgres.url, { max: 1 });
   bench.onClear(() => database.end());
   return {
-    process: running,
+    get process() {
+      return running;
+    },
     port,
     publicKey: keys.publicKey,
+    async restart() {
+      await running.stop();
+      running = await start();
+    },
     recordedShares: () => countShares(database),
     recordedWork: async () => (await shareTotals(database)).reduce((sum, { work }) => sum + Number(work), 0),
     knowsWorker: async (worker) => (await findShares(database, { worker, limit: 1 })).length > 0,

@@ -6,6 +6,7 @@ import { miningDeviceOnLode } from "./mining-device-on-lode.ts";
 import { nodeThroughSv2Tp, nodeThroughTemplateProvider } from "./node-to-block.ts";
 import { miningDeviceInChangingWorld, translatorInChangingWorld } from "./peers-in-changing-world.ts";
 import { referencePoolOnLodeTemplates } from "./reference-pool-on-lode-templates.ts";
+import { translatorAfterRestart } from "./translator-after-restart.ts";
 import { translatorOnLode } from "./translator-on-lode.ts";
 import { Workbench } from "./workbench.ts";
 
@@ -18,6 +19,8 @@ const tests: readonly InteropTest[] = [
   translatorOnLode(true),
   referencePoolOnLodeTemplates,
 ];
+/** They rest most of the time, so they share it with the lasting ones. */
+const restingTests: readonly InteropTest[] = [translatorAfterRestart(false), translatorAfterRestart(true)];
 const lastingTests: readonly LastingTest[] = [
   translatorInChangingWorld(false),
   translatorInChangingWorld(true),
@@ -85,7 +88,7 @@ async function runTest(
   }
 }
 
-const all = [...tests, ...lastingTests];
+const all = [...tests, ...restingTests, ...lastingTests];
 const unknown = values.only.filter((name) => !all.some((test) => test.name === name));
 if (unknown.length > 0) {
   say(`no test is called ${unknown.join(", ")}; there are: ${all.map(({ name }) => name).join(", ")}`);
@@ -95,21 +98,27 @@ const minutes = values.minutes === undefined ? undefined : wholeNumber("minutes"
 const wanted = ({ name }: { name: string }) => values.only.length === 0 || values.only.includes(name);
 const peers = findPeers(process.env);
 const results: Result[] = [];
+const told = (name: string): Say => {
+  return (line) => say(`[${name}] ${line}`);
+};
+const runOnce = (test: InteropTest, tell: Say) =>
+  runTest(test, peers, tell, async (bench, found) => {
+    await test.run(bench, found);
+    return undefined;
+  });
+const runLasting = (test: LastingTest) =>
+  runTest(test, peers, told(test.name), (bench, found) => test.mine(bench, found, minutes));
+
 // A long run is of the lasting tests; the others have nothing to do for so long.
-for (const test of minutes === undefined ? tests.filter(wanted) : []) {
-  results.push(
-    await runTest(test, peers, say, async (bench, found) => {
-      await test.run(bench, found);
-      return undefined;
-    }),
-  );
+if (minutes === undefined) {
+  for (const test of tests.filter(wanted)) results.push(await runOnce(test, say));
 }
-// They rest most of the time, so they share it.
-const lasting = lastingTests.filter(wanted).map((test) => {
-  const tell: Say = (line) => say(`[${test.name}] ${line}`);
-  return runTest(test, peers, tell, (bench, found) => test.mine(bench, found, minutes));
-});
-results.push(...(await Promise.all(lasting)));
+const resting = minutes === undefined ? restingTests.filter(wanted) : [];
+const together = [
+  ...resting.map((test) => runOnce(test, told(test.name))),
+  ...lastingTests.filter(wanted).map(runLasting),
+];
+results.push(...(await Promise.all(together)));
 const count = (result: Result["result"]) => results.filter((one) => one.result === result).length;
 const counts = { passed: count("passed"), failed: count("failed"), skipped: count("skipped") };
 say(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);

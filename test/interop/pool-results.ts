@@ -53,14 +53,20 @@ export function isOfThePool(block: VerboseBlock): boolean {
   return (block.tx[0]?.vin[0]?.coinbase ?? "").includes(Buffer.from(POOL_TAG).toString("hex"));
 }
 
-/** Nothing but late shares was refused, and what was accepted is in Postgres, share for share. */
-export async function checkShares(bench: Workbench, pool: LodePool): Promise<void> {
+/**
+ * Nothing but late shares was refused, and what was accepted is in Postgres, share for share.
+ *
+ * @param before shares that were in Postgres when the pool began to count
+ */
+export async function checkShares(bench: Workbench, pool: LodePool, before = 0): Promise<void> {
   const settled = await bench.until(
     "record of every accepted share",
     20,
     async () => {
       const { accepted } = await pool.counts();
-      return accepted > 0 && (await pool.recordedShares()) === accepted ? await pool.counts() : undefined;
+      return accepted > 0 && (await pool.recordedShares()) - before === accepted
+        ? await pool.counts()
+        : undefined;
     },
     [pool.process],
   );
@@ -69,7 +75,7 @@ export async function checkShares(bench: Workbench, pool: LodePool): Promise<voi
     Object.keys(wrong).length === 0,
     `no share was refused but for being late (accepted ${settled.accepted}, late ${late}, others ${JSON.stringify(wrong)})`,
   );
-  const recorded = await pool.recordedShares();
+  const recorded = (await pool.recordedShares()) - before;
   bench.check(
     recorded === (await pool.counts()).accepted,
     `shares accepted = shares recorded in Postgres (${recorded})`,

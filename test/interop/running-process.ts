@@ -37,7 +37,7 @@ export function startProcess(
   const env = { ...Object.fromEntries(own), ...VERBOSITY };
   const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
-  const log = createWriteStream(logFile);
+  const log = createWriteStream(logFile, { flags: "a" });
   // The folder may go away under it.
   log.on("error", () => {});
   const keep = (chunk: Buffer) => {

@@ -158,7 +158,10 @@ export function startSv1Miner(bench: Workbench, options: Sv1MinerOptions): Sv1Mi
     state.closed = true;
     clearInterval(slices);
   });
-  createInterface({ input: socket }).on("line", onLine);
+  const lines = createInterface({ input: socket });
+  // It passes the socket's errors on.
+  lines.on("error", () => {});
+  lines.on("line", onLine);
   bench.onClear(stop);
   return Object.assign(state, { stop });
 }

@@ -15,6 +15,8 @@ export interface TranslatorOptions {
   readonly vardiff: boolean;
   /** Extension 0x0002. This translator asks for it only when its operator requires it, and leaves without it. */
   readonly requireWorkerNames: boolean;
+  /** How often the pool stands in its list: each entry is good for one connection in its life, and for three tries a second apart. */
+  readonly entries?: number;
 }
 
 /** The reference implementation's translator, which serves SV1 miners. */
@@ -36,6 +38,12 @@ export async function startTranslator(
 ): Promise<Translator> {
   const port = await freePort();
   const file = join(bench.folder, "translator.toml");
+  const entry = `[[upstreams]]
+address = "127.0.0.1"
+port = ${pool.port}
+authority_pubkey = "${pool.publicKey}"
+user_identity = "${options.user}"
+`;
   writeFileSync(
     file,
     `downstream_address = "127.0.0.1"
@@ -52,12 +60,7 @@ min_individual_miner_hashrate = ${options.minerHashrate.toFixed(1)}
 shares_per_minute = ${options.sharesPerMinute.toFixed(1)}
 enable_vardiff = ${options.vardiff}
 job_keepalive_interval_secs = 60
-[[upstreams]]
-address = "127.0.0.1"
-port = ${pool.port}
-authority_pubkey = "${pool.publicKey}"
-user_identity = "${options.user}"
-`,
+${entry.repeat(options.entries ?? 1)}`,
   );
   const log = new PeerLog();
   const state = { workerNames: false };
