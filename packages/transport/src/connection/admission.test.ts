@@ -9,7 +9,7 @@ const admission = (limits: Partial<ListenLimits>, clock = new VirtualClock()): A
 
 /** A ticket with a seat in its address's block, or why there is none. */
 function enter(door: Admission, address: string): Ticket | string {
-  const ticket = door.admit(() => {});
+  const ticket = door.admit(() => {}, address);
   if (typeof ticket === "string") return ticket;
   const refusal = ticket.seat(address);
   if (refusal === null) return ticket;
@@ -77,7 +77,7 @@ describe("admission", () => {
     const clock = new VirtualClock();
     const door = admission({ handshakes: 3, displaceAfterMs: 2_000 }, clock);
     const displaced: number[] = [];
-    const come = (id: number): Ticket | string => door.admit(() => displaced.push(id));
+    const come = (id: number): Ticket | string => door.admit(() => displaced.push(id), null);
     ticket(come(1)).keyCame();
     ticket(come(2));
     clock.advance(1_000);
@@ -89,7 +89,60 @@ describe("admission", () => {
     expect(come(6)).toBe("too-many-handshakes");
     clock.advance(1_000);
     ticket(come(7));
-    expect([displaced, door.handshakes, door.connections]).toEqual([[2, 3], 3, 5]);
+    expect([displaced, door.handshakes, door.connections]).toEqual([[2, 3], 3, 3]);
+  });
+
+  it("lets a newcomer have the place of a connection that has done nothing, where it is full", () => {
+    const clock = new VirtualClock();
+    const door = admission({ connections: 3, connectionsPerAddress: 2 }, clock);
+    const displaced: string[] = [];
+    const open = (id: string, address: string): Ticket => {
+      const one = ticket(enter(door, address));
+      one.keyCame();
+      one.handshakeDone();
+      one.opened(() => displaced.push(id));
+      return one;
+    };
+    const lazy = open("lazy", "192.0.2.1");
+    open("worker", "192.0.2.2").proven();
+    clock.advance(60_000);
+    open("young", "192.0.2.2");
+    clock.advance(59_999);
+    expect(enter(door, "192.0.2.3")).toBe("too-many-connections");
+    clock.advance(1);
+    open("newcomer", "192.0.2.3");
+    expect([displaced, door.connections]).toEqual([["lazy"], 3]);
+    lazy.release();
+    expect([door.connections, door.blocks]).toEqual([3, 2]);
+    clock.advance(60_000);
+    open("neighbour", "192.0.2.2");
+    expect([displaced, door.connections]).toEqual([["lazy", "young"], 3]);
+    clock.advance(1_000_000);
+    open("a", "192.0.2.2");
+    open("b", "192.0.2.3");
+    expect([displaced, door.connections]).toEqual([["lazy", "young", "newcomer", "neighbour"], 3]);
+  });
+
+  it("lets nobody fill it with connections that do nothing, however often they come anew", () => {
+    const clock = new VirtualClock();
+    const door = admission({ connections: 100, connectionsPerAddress: 60 }, clock);
+    const open = (address: string): Ticket | null => {
+      const one = enter(door, address);
+      if (typeof one === "string") return null;
+      one.keyCame();
+      one.handshakeDone();
+      one.opened(() => {});
+      return one;
+    };
+    for (let i = 0; i < 30; i++) open(`198.51.100.${i}`)?.proven();
+    let newcomers = 0;
+    for (let second = 0; second < 60; second++) {
+      for (let i = 0; i < 10; i++) open(i % 2 === 0 ? "192.0.2.1" : "192.0.2.2");
+      if (open(`203.0.113.${second}`) !== null) newcomers += 1;
+      clock.advance(1_000);
+    }
+    expect(door.connections).toBe(100);
+    expect(newcomers).toBeGreaterThan(30);
   });
 
   it("takes places within a block where the block is full, and leaves others alone", () => {
@@ -97,7 +150,7 @@ describe("admission", () => {
     const door = admission({ handshakesPerAddress: 2, displaceAfterMs: 2_000 }, clock);
     const displaced: string[] = [];
     const come = (address: string, id: string): string | null => {
-      const one = ticket(door.admit(() => displaced.push(id)));
+      const one = ticket(door.admit(() => displaced.push(id), null));
       return one.seat(address);
     };
     come("192.0.2.9", "other");
@@ -113,17 +166,17 @@ describe("admission", () => {
 
   it("counts sockets without a seat in all only", () => {
     const door = admission({ connections: 3, connectionsPerAddress: 1 });
-    const unseated = [door.admit(() => {}), door.admit(() => {})].map(ticket);
+    const unseated = [door.admit(() => {}, null), door.admit(() => {}, null)].map(ticket);
     expect([door.connections, door.handshakes, door.blocks]).toEqual([2, 2, 0]);
     ticket(enter(door, "192.0.2.1"));
-    expect(door.admit(() => {})).toBe("too-many-connections");
+    expect(door.admit(() => {}, null)).toBe("too-many-connections");
     for (const one of unseated) one.release();
     expect([door.connections, door.handshakes, door.blocks]).toEqual([1, 1, 1]);
   });
 
   it("seats a ticket once, and never after its end", () => {
     const door = admission({ connectionsPerAddress: 1 });
-    const one = ticket(door.admit(() => {}));
+    const one = ticket(door.admit(() => {}, null));
     expect([one.seat("192.0.2.1"), one.seat("192.0.2.2")]).toEqual([null, null]);
     one.release();
     expect(one.seat("192.0.2.1")).toBeNull();
@@ -144,7 +197,7 @@ describe("admission", () => {
         for (const { kind, pick, address } of steps) {
           const chosen = model[pick % Math.max(1, model.length)];
           if (kind === "enter" || kind === "unseated") {
-            const result = kind === "enter" ? enter(door, address) : door.admit(() => {});
+            const result = kind === "enter" ? enter(door, address) : door.admit(() => {}, null);
             const block = kind === "unseated" ? null : address.startsWith("2001") ? "2001" : address;
             const mine = model.filter((entry) => entry.open && entry.block === block && block !== null);
             const open = model.filter((entry) => entry.open);

@@ -1,7 +1,9 @@
 import type { Clock } from "@lode/ports";
 import { addressBlock } from "./address.ts";
 import { ArrivalRate } from "./arrival-rate.ts";
+import { PROVEN_AFTER_MS } from "./connection-watch.ts";
 import type { ListenLimits } from "./limits.ts";
+import { type Books, type Counts, Place } from "./place.ts";
 
 /** Every bound that can turn a socket away. */
 export const refusalReasons = [
@@ -15,11 +17,6 @@ export const refusalReasons = [
 /** Which bound turned a socket away. */
 export type RefusalReason = (typeof refusalReasons)[number];
 
-interface Counts {
-  connections: number;
-  handshakes: number;
-}
-
 /** A socket's place in the counts. */
 export interface Ticket {
   /**
@@ -31,138 +28,136 @@ export interface Ticket {
   keyCame(): void;
   /** The handshake is over, well or not. Works once. */
   handshakeDone(): void;
+  /**
+   * A connection came of it, which may lose its place until it has proven itself.
+   *
+   * @param displace closes the connection: a newcomer got its place
+   */
+  opened(displace: () => void): void;
+  /** The connection is at work: nobody takes this place any more. */
+  proven(): void;
   /** The socket is closed. Works once. */
   release(): void;
 }
 
-/** Oldest places that are looked at to find one of a block; a block that is full has many. */
+/** A connection that has done next to nothing for this long may lose its place, milliseconds. */
+const IDLE_MS = 2 * PROVEN_AFTER_MS;
+
+/** The same in a greedy block, for the sake of others: one that has more than its part of all connections. */
+const GREEDY_IDLE_MS = 10_000;
+const GREEDY_PART = 1 / 10;
+const GREEDY_LEAST = 16;
+
+/** Oldest places that are looked at to find one; a block that is full, or greedy, has many. */
 const MOST_LOOKS = 256;
 
 /**
  * Counts sockets in all and by address block. Blocks without a socket are forgotten, so the map is bounded too. Peers that
- * connect and say nothing cannot keep others out: where handshakes are full, the oldest silent one goes.
+ * connect and do nothing cannot keep others out: where it is full, the oldest of them goes.
  */
 export class Admission {
   readonly #limits: ListenLimits;
-  readonly #clock: Clock;
   readonly #arrivals: ArrivalRate | null;
-  readonly #byBlock = new Map<string, Counts>();
-  readonly #total: Counts = { connections: 0, handshakes: 0 };
-  /** Places whose peers have not sent their key, oldest first. */
-  readonly #silent = new Set<Place>();
+  readonly #books: Books;
 
   constructor(limits: ListenLimits, clock: Clock) {
     this.#limits = limits;
-    this.#clock = clock;
     this.#arrivals = limits.arrivalsPerAddress === null ? null : new ArrivalRate(limits.arrivalsPerAddress);
+    this.#books = {
+      total: { connections: 0, handshakes: 0 },
+      byBlock: new Map(),
+      silent: new Set(),
+      idle: new Set(),
+      now: () => clock.monotonic(),
+      enter: (address) => this.#enter(address),
+    };
   }
 
   /** Open sockets, handshakes included. */
   get connections(): number {
-    return this.#total.connections;
+    return this.#books.total.connections;
   }
 
   /** Handshakes in flight. */
   get handshakes(): number {
-    return this.#total.handshakes;
+    return this.#books.total.handshakes;
   }
 
   /** Address blocks that have a socket. */
   get blocks(): number {
-    return this.#byBlock.size;
+    return this.#books.byBlock.size;
   }
 
   /**
    * A ticket for a new socket, or the total bound it breaks.
    *
    * @param displace closes the socket: a newcomer got its place
+   * @param address where it comes from; null when that is not known yet
    */
-  admit(displace: () => void): Ticket | RefusalReason {
+  admit(displace: () => void, address: string | null): Ticket | RefusalReason {
     const { connections, handshakes } = this.#limits;
-    if (this.#total.connections >= connections) return "too-many-connections";
-    if (this.#total.handshakes >= handshakes && !this.#displaceSilent(null)) return "too-many-handshakes";
-    this.#total.connections += 1;
-    this.#total.handshakes += 1;
-    const place: Place = { since: this.#clock.monotonic(), counts: null, displace };
-    this.#silent.add(place);
-    return this.#ticket(place);
+    if (this.#books.total.connections >= connections && !this.#makeRoom(address)) {
+      return "too-many-connections";
+    }
+    if (this.#books.total.handshakes >= handshakes && !this.#displaceSilent(null))
+      return "too-many-handshakes";
+    return new Place(this.#books, displace);
   }
 
-  #ticket(place: Place): Ticket {
-    let block: string | null = null;
-    let shaking = true;
-    let open = true;
-    const handshakeDone = (): void => {
-      if (!shaking) return;
-      shaking = false;
-      this.#silent.delete(place);
-      this.#total.handshakes -= 1;
-      if (place.counts !== null) place.counts.handshakes -= 1;
-    };
-    const closeSocket = place.displace;
-    place.displace = () => {
-      handshakeDone();
-      closeSocket();
-    };
-    const seat = (address: string): RefusalReason | null => {
-      if (!open || !shaking || place.counts !== null) return null;
-      const key = addressBlock(address, this.#limits.blockBits);
-      const counts = this.#byBlock.get(key) ?? { connections: 0, handshakes: 0 };
-      const refusal = this.#refusal(key, counts);
-      if (refusal !== null) return refusal;
-      counts.connections += 1;
-      counts.handshakes += 1;
-      this.#byBlock.set(key, counts);
-      block = key;
-      place.counts = counts;
-      return null;
-    };
-    const release = (): void => {
-      if (!open) return;
-      handshakeDone();
-      open = false;
-      this.#total.connections -= 1;
-      const { counts } = place;
-      if (counts === null || block === null) return;
-      counts.connections -= 1;
-      if (counts.connections === 0) this.#byBlock.delete(block);
-    };
-    const keyCame = (): void => {
-      this.#silent.delete(place);
-    };
-    return { seat, keyCame, handshakeDone, release };
+  #enter(address: string): { block: string; counts: Counts } | RefusalReason {
+    const block = addressBlock(address, this.#limits.blockBits);
+    const counts = this.#books.byBlock.get(block) ?? { connections: 0, handshakes: 0 };
+    return this.#refusal(block, counts) ?? { block, counts };
   }
 
   /** Why a block may not have one more. */
   #refusal(block: string, counts: Counts): RefusalReason | null {
     const { connectionsPerAddress, handshakesPerAddress } = this.#limits;
-    if (counts.connections >= connectionsPerAddress) return "too-many-connections-per-address";
+    const inTime = this.#arrivals === null || this.#arrivals.admit(block, this.#books.now());
+    if (!inTime) return "too-many-arrivals-per-address";
+    if (counts.connections >= connectionsPerAddress && !this.#displaceAny(counts)) {
+      return "too-many-connections-per-address";
+    }
     if (counts.handshakes >= handshakesPerAddress && !this.#displaceSilent(counts)) {
       return "too-many-handshakes-per-address";
     }
-    const inTime = this.#arrivals === null || this.#arrivals.admit(block, this.#clock.monotonic());
-    return inTime ? null : "too-many-arrivals-per-address";
+    return null;
   }
 
-  /** Frees the place that has been silent longest, in all or of one block, if that is long enough. */
+  /** Frees a place for a newcomer in the whole, which greedy blocks cannot keep to themselves. */
+  #makeRoom(address: string | null): boolean {
+    if (this.#displaceAny(null)) return true;
+    const { byBlock, idle, total } = this.#books;
+    const part = Math.max(GREEDY_LEAST, total.connections * GREEDY_PART);
+    const isGreedy = (counts: Counts | null | undefined): boolean => (counts?.connections ?? 0) > part;
+    if (address !== null && isGreedy(byBlock.get(addressBlock(address, this.#limits.blockBits))))
+      return false;
+    return this.#displace(idle, GREEDY_IDLE_MS, isGreedy);
+  }
+
+  /** Frees the place of a peer that does nothing, in all or of one block. */
+  #displaceAny(of: Counts | null): boolean {
+    const { idle } = this.#books;
+    return (
+      this.#displaceSilent(of) || this.#displace(idle, IDLE_MS, (counts) => of === null || counts === of)
+    );
+  }
+
   #displaceSilent(of: Counts | null): boolean {
-    const latest = this.#clock.monotonic() - this.#limits.displaceAfterMs;
+    const { displaceAfterMs } = this.#limits;
+    return this.#displace(this.#books.silent, displaceAfterMs, (counts) => of === null || counts === of);
+  }
+
+  /** Frees the oldest of the places in a block that fits, if it is old enough. */
+  #displace(places: ReadonlySet<Place>, afterMs: number, fits: (counts: Counts | null) => boolean): boolean {
+    const latest = this.#books.now() - afterMs;
     let looks = 0;
-    for (const place of this.#silent) {
+    for (const place of places) {
       if (place.since > latest || ++looks > MOST_LOOKS) return false;
-      if (of !== null && place.counts !== of) continue;
+      if (!fits(place.counts)) continue;
       place.displace();
       return true;
     }
     return false;
   }
-}
-
-/** A socket in its handshake. */
-interface Place {
-  /** When it came, monotonic milliseconds. */
-  readonly since: number;
-  /** Its block's; null while it has no seat. */
-  counts: Counts | null;
-  displace: () => void;
 }

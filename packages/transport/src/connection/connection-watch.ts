@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "@lode/ports";
+import type { Ticket } from "./admission.ts";
 import type { SocketConnection } from "./socket-connection.ts";
 
 /** Told how the connections of a listener behave: what bans are made of. */
@@ -16,12 +17,11 @@ export const PROVEN_AFTER_MS = 60_000;
 /** SetupConnection, a channel, a share. */
 export const PROVEN_FRAMES = 3;
 
-/** Follows one connection, handshake done, to its end. */
+/** Follows one connection, handshake done, to its end: tells `watch`, and the ticket when it has proven itself. */
 export function watchConnection(
   connection: SocketConnection,
   socket: Socket,
-  watch: ConnectionWatch,
-  clock: Clock,
+  { ticket, clock, watch }: { ticket: Pick<Ticket, "proven">; clock: Clock; watch: ConnectionWatch | null },
 ): void {
   const { remoteAddress } = connection;
   let proven = false;
@@ -34,13 +34,14 @@ export function watchConnection(
         return;
       }
       proven = true;
-      watch.proven(remoteAddress);
+      ticket.proven();
+      watch?.proven(remoteAddress);
     });
   };
   lookLater();
   // Behind the connection's own listener, so the reason is known.
   socket.once("close", () => {
     timer?.cancel();
-    watch.ended(remoteAddress, connection.closeReason ?? "peer-closed", proven);
+    watch?.ended(remoteAddress, connection.closeReason ?? "peer-closed", proven);
   });
 }

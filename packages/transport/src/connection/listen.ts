@@ -126,14 +126,15 @@ class Acceptor implements Listener {
     const unwelcome = viaProxy ? null : (this.#options.admit?.(address) ?? null);
     const ticket =
       unwelcome ??
-      this.#admission.admit(() => {
-        socket.destroy(new TransportError({ code: "handshake-displaced" }));
-      });
+      this.#admission.admit(
+        () => socket.destroy(new TransportError({ code: "handshake-displaced" })),
+        viaProxy ? null : address,
+      );
     if (typeof ticket === "string") {
       this.#refuse(socket, address, ticket);
       return;
     }
-    socket.once("close", ticket.release);
+    socket.once("close", () => ticket.release());
     const refusal = viaProxy ? null : this.#seat(ticket, address);
     if (refusal === null) void this.#receive(socket, { address, viaProxy, ticket });
     else this.#refuse(socket, address, refusal);
@@ -151,7 +152,7 @@ class Acceptor implements Listener {
 
   /** Takes one socket to its connection; never rejects. */
   async #receive(socket: Socket, arrival: Arrival): Promise<void> {
-    const { clock, onConnection, watch } = this.#options;
+    const { clock, onConnection, watch = null } = this.#options;
     const deadline = clock.after(this.#limits.handshakeMs, () => {
       socket.destroy(new TransportError({ code: "handshake-timeout" }));
     });
@@ -183,7 +184,9 @@ class Acceptor implements Listener {
     }
     this.#metrics.completed();
     socket.once("close", this.#onEnd.bind(this, connection));
-    if (watch !== undefined && !real.own) watchConnection(connection, socket, watch, clock);
+    const { ticket } = arrival;
+    ticket.opened(() => connection?.destroy("displaced" satisfies TransportReason));
+    watchConnection(connection, socket, { ticket, clock, watch: real.own ? null : watch });
     try {
       onConnection(connection);
     } catch (error) {
