@@ -65,7 +65,7 @@ export class AttackCrowd {
       life.end();
       this.#lives.delete(life);
       if (life.wasRefused) await nap(this.#deps.prng.between(MIN_REST_MS, MAX_REST_MS));
-      else await this.#deps.budget.turn();
+      else await this.#deps.budget.turn("arrival");
     }
   }
 }

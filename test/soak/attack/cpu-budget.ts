@@ -1,10 +1,13 @@
 import { performance } from "node:perf_hooks";
 
-/** Waiters let go before the meter is read again. */
-const AT_A_TIME = 4;
+/** Waiters let go before the meter is read again: crowds of newcomers must not crowd out those who flood. */
+const AT_A_TIME = { flood: 3, arrival: 2 } as const;
 const REST_MS = 5;
 /** Unused allowance that may be saved up, milliseconds of wall time. */
 const SAVED_MS = 200;
+
+/** What a turn is for: a connection, or messages on one. */
+export type TurnKind = keyof typeof AT_A_TIME;
 
 /**
  * Hands out turns so that this process takes at most a given part of a core: the harness must not be what makes honest
@@ -13,7 +16,7 @@ const SAVED_MS = 200;
 export class CpuBudget {
   readonly #cores: number;
   readonly #startedAt = process.cpuUsage();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Record<TurnKind, (() => void)[]> = { flood: [], arrival: [] };
   #pumping = false;
   #readAt = performance.now();
   #usedMs = 0;
@@ -31,10 +34,10 @@ export class CpuBudget {
     return (user + system) / 1e6;
   }
 
-  /** Resolves when there is allowance left, in order of asking. */
-  turn(): Promise<void> {
+  /** Resolves when there is allowance left, in order of asking among those of its kind. */
+  turn(kind: TurnKind): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+      this.#waiting[kind].push(resolve);
       if (this.#pumping) return;
       this.#pumping = true;
       setImmediate(this.#pump);
@@ -47,8 +50,10 @@ export class CpuBudget {
       setTimeout(this.#pump, REST_MS);
       return;
     }
-    for (const wake of this.#waiting.splice(0, AT_A_TIME)) wake();
-    this.#pumping = this.#waiting.length > 0;
+    for (const kind of ["flood", "arrival"] as const) {
+      for (const wake of this.#waiting[kind].splice(0, AT_A_TIME[kind])) wake();
+    }
+    this.#pumping = this.#waiting.flood.length + this.#waiting.arrival.length > 0;
     if (this.#pumping) setImmediate(this.#pump);
   };
 

@@ -18,7 +18,7 @@ export async function giantFrame(life: Life): Promise<void> {
   session.connection.sendRaw(session.connection.seal(header));
   life.sent();
   for (let piece = 0; piece < 256 && session.isOpen && !life.deps.isOver(); piece++) {
-    await life.deps.budget.turn();
+    await life.deps.budget.turn("flood");
     session.connection.sendRaw(systemRandom(65_536));
     await nap(20);
   }

@@ -147,7 +147,7 @@ async function find(life: Life, mine: Mine): Promise<Shape | undefined> {
       const header = headerOf(job, share);
       search = { job, share, header, view: new DataView(header.buffer, header.byteOffset) };
     }
-    await life.deps.budget.turn();
+    await life.deps.budget.turn("flood");
     for (let count = 0; count < HASHES_PER_TURN; count++) {
       search.view.setUint32(NONCE_OFFSET, ++nonce, true);
       if (isAtMost(native.sha256d(search.header), job.target)) return { ...search.share, nonce };

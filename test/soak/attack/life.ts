@@ -48,7 +48,7 @@ export class Life {
 
   /** A bare TCP connection, or undefined when it was refused. */
   async connect(): Promise<Socket | undefined> {
-    await this.deps.budget.turn();
+    await this.deps.budget.turn("arrival");
     this.count.attempts++;
     const socket = await openSocket(this.deps.port, this.deps.address());
     if (typeof socket === "string") return this.#refused();
@@ -58,7 +58,7 @@ export class Life {
 
   /** A connection after its handshake, not started, or undefined when there was none. */
   async dial(): Promise<Sv2Socket | undefined> {
-    await this.deps.budget.turn();
+    await this.deps.budget.turn("arrival");
     this.count.attempts++;
     const localAddress = this.deps.address();
     const connection = await dialFrom({ port: this.deps.port, localAddress });
@@ -111,7 +111,7 @@ export class Life {
     const { batch = 32, most = Number.POSITIVE_INFINITY, pauseMs = 0 } = options;
     let stalledSince: number | undefined;
     for (let sent = 0; sent < most && session.isOpen && !this.deps.isOver(); ) {
-      await this.deps.budget.turn();
+      await this.deps.budget.turn("flood");
       if (session.connection.queuedBytes > MAX_QUEUED) {
         stalledSince ??= performance.now();
         if (performance.now() - stalledSince > STALLED_MS) break;
