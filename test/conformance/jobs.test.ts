@@ -91,8 +91,8 @@ describe("jobs", () => {
 
   // 2^56 headers: 32 bits of nonce and the 24 version bits of BIP323 (SV2 5.1.1).
   it.each([
-    [1e12, 30_000],
-    [1e15, 30_000],
+    [1e12, 45_000],
+    [1e15, 45_000],
     [1e16, 7_200],
     [5e16, 1_440],
   ])(

@@ -17,6 +17,7 @@ import {
   type ShareSubmission,
   type ShareVerdict,
 } from "./index.ts";
+import { targetForHashrate } from "./target-policy.ts";
 
 const SHARE = 12;
 const BLOCK = 40;
@@ -37,6 +38,10 @@ function share(overrides: Partial<ShareSubmission> = {}): ShareSubmission {
     ...overrides,
   };
 }
+
+/** The target at six shares a minute, without limits. */
+const targetFor = (hashrate: number) =>
+  targetForHashrate(hashrate, { sharesPerMinute: 6, easiestTarget: maxTarget, maxTarget });
 
 /** `accepted`, or the code; with `+block` when a block is to be submitted. */
 function outcome(verdict: ShareVerdict): string {
@@ -369,7 +374,7 @@ describe("a channel's target", () => {
   };
 
   it("starts from the nominal rate, within the pool's and the client's limits", () => {
-    expect(open(1e12).target).toBe(targetFromHashrate(1e12, 6));
+    expect(open(1e12).target).toBe(targetFor(1e12));
     expect(open(0).target).toBe(defaultChannelSettings.easiestTarget);
     expect(open(0, 99n).target).toBe(99n);
     expect(open(1e12).hashrate).toBe(1e12);
@@ -383,7 +388,7 @@ describe("a channel's target", () => {
     expect(codeOf(() => channel.update(Number.POSITIVE_INFINITY, 5n, NOW))).toBe("invalid-nominal-hashrate");
     expect(codeOf(() => channel.update(1, 0n, NOW))).toBe("max-target-out-of-range");
     channel.activate(1, scriptedJob(1, tipNamed(1, 1n)), NOW);
-    expect(channel.target).toBe(targetFromHashrate(1e12, 6));
+    expect(channel.target).toBe(targetFor(1e12));
   });
 
   it("follows the network's down to it and no further, and the client is told", () => {
@@ -395,7 +400,7 @@ describe("a channel's target", () => {
     expect(channel.activate(2, scriptedJob(2, easy), NOW)).toBe(true);
     expect(channel.target).toBe(easy.target);
     expect(channel.activate(3, scriptedJob(3, test), NOW)).toBe(true);
-    expect(channel.target).toBe(targetFromHashrate(1e12, 6));
+    expect(channel.target).toBe(targetFor(1e12));
   });
 
   it("follows a smaller maximum of the client at the next job (SV2 5.3.7), and a larger one back", () => {
@@ -410,7 +415,7 @@ describe("a channel's target", () => {
     expect(channel.onTimer(NOW)).toBe(false);
     expect(channel.update(1e12, maxTarget, NOW)).toBe(true);
     channel.activate(3, scriptedJob(3, tip), NOW);
-    expect(channel.target).toBe(targetFromHashrate(1e12, 6));
+    expect(channel.target).toBe(targetFor(1e12));
   });
 
   it("starts over from a nominal rate that is new and surprising, and only then", () => {
@@ -420,7 +425,7 @@ describe("a channel's target", () => {
     expect(channel.update(1.9e12, maxTarget, NOW)).toBe(false);
     expect(channel.update(8e12, maxTarget, NOW)).toBe(true);
     channel.activate(2, scriptedJob(2, tip), NOW);
-    expect(channel.target).toBe(targetFromHashrate(8e12, 6));
+    expect(channel.target).toBe(targetFor(8e12));
     // A minute without a share: measured far below 8 TH/s, and the client repeating itself is no news.
     let now = NOW;
     for (let i = 0; i < 6; i++) {

@@ -1,4 +1,4 @@
-import { maxTarget, targetFromHashrate, targetFromNbits, workOfTarget } from "@lode/bitcoin";
+import { DIFF1_TARGET, maxTarget, targetFromHashrate, targetFromNbits, workOfTarget } from "@lode/bitcoin";
 import { describe, expect, it } from "vitest";
 import { ChannelError, checkClientWishes, targetForHashrate, targetOnTip } from "./target-policy.ts";
 
@@ -30,16 +30,42 @@ describe("what a client may ask for", () => {
 
 describe("the target for a hash rate", () => {
   it("gives the wished shares a minute", () => {
-    expect(targetForHashrate(1e12, limits)).toBe(targetFromHashrate(1e12, 6));
-    expect(Number(workOfTarget(targetForHashrate(1e12, limits)))).toBeCloseTo(1e13, -3);
+    for (const rate of [1e7, 1e9, 1e12, 1e18]) {
+      const work = Number(workOfTarget(targetForHashrate(rate, limits)));
+      // From difficulty 1 on it is a whole one, up to that much easier.
+      const difficulty = (rate * 10) / 2 ** 32;
+      const slack = difficulty < 1 ? 1e-9 : Math.min(1, 1 / Math.floor(difficulty));
+      expect(work).toBeLessThanOrEqual(rate * 10 * (1 + 1e-6));
+      expect(work).toBeGreaterThanOrEqual((rate * 10) / (1 + slack + 1e-6));
+    }
+  });
+
+  it("is that of a whole difficulty, which firmware finds by dividing doubles and cutting off", () => {
+    const seen = new Set<number>();
+    for (let rate = 5e8; rate < 5e15; rate *= 1.37) {
+      const target = targetForHashrate(rate, limits);
+      const difficulty = Number(DIFF1_TARGET) / Number(target);
+      const whole = Math.floor(difficulty);
+      expect(difficulty - whole).toBeLessThan(1e-6 * whole);
+      expect(target * BigInt(whole) <= DIFF1_TARGET).toBe(true);
+      seen.add(whole);
+    }
+    expect(seen.size).toBeGreaterThan(40);
+  });
+
+  it("keeps limits to the bit", () => {
+    const easiestTarget = DIFF1_TARGET / 7n - 12345n;
+    expect(targetForHashrate(1, { ...limits, easiestTarget })).toBe(easiestTarget);
+    // Its whole difficulty would be easier than the limit.
+    const tight = { ...limits, maxTarget: targetFromHashrate(1e12, 6) };
+    expect(targetForHashrate(1e12, tight)).toBe(tight.maxTarget);
+    expect(targetForHashrate(1.0001e12, tight) <= tight.maxTarget).toBe(true);
   });
 
   it("is never easier than the pool's or the client's limit", () => {
     expect(targetForHashrate(0, limits)).toBe(limits.easiestTarget);
     expect(targetForHashrate(0, { ...limits, maxTarget: 12345n })).toBe(12345n);
-    expect(targetForHashrate(1e18, { ...limits, maxTarget: limits.easiestTarget })).toBe(
-      targetFromHashrate(1e18, 6),
-    );
+    expect(targetForHashrate(1e18, { ...limits, maxTarget: 12345n })).toBe(12345n);
   });
 });
 

@@ -1,4 +1,4 @@
-import { maxTarget as easiestOfAll, targetFromHashrate, workOfTarget } from "@lode/bitcoin";
+import { DIFF1_TARGET, maxTarget as easiestOfAll, targetFromHashrate, workOfTarget } from "@lode/bitcoin";
 import { CodedError } from "@lode/ports";
 
 /** Why a channel cannot be opened or updated: strings of OpenMiningChannel.Error and UpdateChannel.Error. */
@@ -30,10 +30,23 @@ export interface TargetLimits {
   maxTarget: bigint;
 }
 
-/** Target for a hash rate: {@link TargetLimits.sharesPerMinute} shares, but never easier than either limit. */
+/**
+ * Target for a hash rate: {@link TargetLimits.sharesPerMinute} shares, but never easier than either limit. From difficulty 1 on
+ * it is that of a whole difficulty: some firmware cuts the rest off (NerdQAxe of June 2026, ESP-Miner before 2.15) and would send
+ * shares that are too easy. Limits are kept to the bit.
+ */
 export function targetForHashrate(hashesPerSecond: number, limits: TargetLimits): bigint {
-  const target = targetFromHashrate(hashesPerSecond, limits.sharesPerMinute);
-  return smaller(target, smaller(limits.easiestTarget, limits.maxTarget));
+  const easiest = smaller(limits.easiestTarget, limits.maxTarget);
+  const target = smaller(targetFromHashrate(hashesPerSecond, limits.sharesPerMinute), easiest);
+  if (target === easiest || target > DIFF1_TARGET) return target;
+  const whole = targetOfDifficulty(DIFF1_TARGET / target);
+  return whole <= easiest ? whole : target;
+}
+
+/** A little harder than the difficulty: firmware divides in doubles and must not come out below it. */
+function targetOfDifficulty(difficulty: bigint): bigint {
+  const exact = DIFF1_TARGET / difficulty;
+  return exact - (exact >> 48n);
 }
 
 /**

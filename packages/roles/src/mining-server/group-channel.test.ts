@@ -138,7 +138,7 @@ describe("the group of a connection", () => {
   it("refreshes as often as its standard members need", () => {
     const calm = { ...defaultChannelSettings, sharesPerMinute: 1e-6 };
     const { pool, miner } = connect(["extended", "standard"], { settings: { channel: calm } });
-    pool.clock.advance(120_000);
+    pool.clock.advance(180_000);
     const jobs = miner.takeAll();
     expect(jobs.length).toBeGreaterThanOrEqual(4);
     for (const { fields } of jobs) expect(fields).toMatchObject({ channelId: GROUP_CHANNEL_ID });

@@ -64,7 +64,7 @@ export const miningServerDefaults: MiningServerSettings = {
   channel: defaultChannelSettings,
   roundMs: 5_000,
   extendedRefreshMs: 60_000,
-  standardRefreshMs: 30_000,
+  standardRefreshMs: 45_000,
   fastestRefreshMs: 1_000,
   retargetIntervalMs: 1_000,
   fanOutQueueBytes: 1024 * 1024,
