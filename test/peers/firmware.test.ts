@@ -32,7 +32,7 @@ describe("firmware at the mining server", () => {
     });
 
     it(`${name} loses nothing but what a tip overtakes on a slow line`, () => {
-      const world = new PeerWorld({ wire: { latencyMs: 230 }, commitMs: 400 });
+      const world = new PeerWorld({ latencyMs: 230, commitMs: 400 });
       const device = world.add(make(world, 1.2e12));
       mineThroughEverything(world, [{ device, hashrate: 1.2e12 }]);
       expectContent(device);

@@ -14,7 +14,7 @@ describe("every peer at once", () => {
   }, 120_000);
 
   it("loses nothing but what a tip overtakes, over lines of a third of a second", () => {
-    const { world, devices } = everybody({ wire: { latencyMs: 330 }, commitMs: 500, tipMs: 47_003.5 });
+    const { world, devices } = everybody({ latencyMs: 330, commitMs: 500, tipMs: 47_003.5 });
     mineThroughEverything(world, devices);
     let overtaken = 0;
     for (const peer of world.peers) {

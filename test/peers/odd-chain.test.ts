@@ -1,5 +1,4 @@
 import { concatBytes, nbitsFromTarget } from "@lode/bitcoin";
-import { Prng } from "@lode/testing";
 import { describe, expect, it } from "vitest";
 import { connectAll, everybody } from "./everybody.ts";
 import type { PeerWorld } from "./peer-world.ts";
@@ -16,7 +15,7 @@ function expectSteady(world: PeerWorld, leastShares: number): void {
 
 describe("everybody goes on without a wrong rejection", () => {
   it("through blocks that come within a second of each other", () => {
-    const { world } = everybody({ tipMs: 1_003.5, wire: { latencyMs: 90 } });
+    const { world } = everybody({ tipMs: 1_003.5, latencyMs: 90 });
     world.run(10);
     expect(world.tips).toBeGreaterThan(500);
     expectSteady(world, 20);
@@ -94,10 +93,8 @@ describe("everybody goes on without a wrong rejection", () => {
     expectSteady(world, 50);
   }, 60_000);
 
-  it("over lines on which every frame takes another time", () => {
-    const prng = new Prng(3);
-    const fault = () => ({ kind: "delay", ms: prng.below(400) }) as const;
-    const { world } = everybody({ wire: { latencyMs: 20, fault }, tipMs: 20_003.5 });
+  it("over lines on which everything takes another time", () => {
+    const { world } = everybody({ latencyMs: 20, jitterMs: 400, tipMs: 20_003.5 });
     world.run(20);
     expectSteady(world, 50);
   }, 60_000);

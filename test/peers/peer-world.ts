@@ -2,7 +2,7 @@ import { maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import type { MiningServerSettings } from "@lode/roles";
-import { type PeerOptions, Scale, type ScriptedPeer, ScriptedPool } from "@lode/testing";
+import { type PeerOptions, Prng, Scale, type ScriptedPeer, ScriptedPool } from "@lode/testing";
 import type { FrameConnection, MemoryPairOptions } from "@lode/transport";
 
 /** An address that can be paid on regtest. */
@@ -11,8 +11,10 @@ export const ACCOUNT = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 /** How a {@link PeerWorld} differs from the usual. */
 export interface PeerWorldOptions {
   readonly settings?: Partial<MiningServerSettings>;
-  /** The network between pool and peers. */
-  readonly wire?: MemoryPairOptions;
+  /** One-way travel time between pool and peers. */
+  readonly latencyMs?: number;
+  /** What is sent at one instant may take so much longer, each time another time; order is kept. */
+  readonly jitterMs?: number;
   /** Time from a share to its being durable, at most. */
   readonly commitMs?: number;
   readonly tipMs?: number;
@@ -38,7 +40,7 @@ export class PeerWorld {
     const channel = { ...defaultChannelSettings, easiestTarget: maxTarget >> 3n };
     this.pool = new ScriptedPool({
       settings: { channel, ...options.settings },
-      ...(options.wire === undefined ? {} : { wire: options.wire }),
+      wire: { latencyMs: options.latencyMs ?? 0, fault: this.#jitter(options.jitterMs ?? 0) },
     });
     const { clock, server, jobs, shares } = this.pool;
     const { commitMs = 20, tipMs = TIP_MS, templateMs = TEMPLATE_MS } = options;
@@ -73,6 +75,18 @@ export class PeerWorld {
   /** No tips and templates any more: channels live on the pool's own refreshes. */
   stopTheChain(): void {
     for (const timer of this.#chain) timer.cancel();
+  }
+
+  /** SetTarget and the job that goes with it are one flush and arrive together, as in one segment. */
+  #jitter(maxMs: number): NonNullable<MemoryPairOptions["fault"]> {
+    const prng = new Prng(maxMs);
+    let [instant, ms] = [-1, 0];
+    return () => {
+      if (maxMs === 0) return null;
+      const now = this.pool.clock.monotonic();
+      if (now !== instant) [instant, ms] = [now, prng.below(maxMs)];
+      return { kind: "delay", ms };
+    };
   }
 
   /** Every peer's verdict. @throws PeerComplaint */

@@ -25,12 +25,9 @@ export class RandomLife {
 
   constructor(seed: number) {
     this.#prng = new Prng(seed);
-    const prng = this.#prng.fork();
-    const latencyMs = this.#prng.pick([0, 0, 15, 180]);
-    const jitterMs = this.#prng.pick([0, 0, 60]);
-    const fault = () => (jitterMs === 0 ? null : ({ kind: "delay", ms: prng.below(jitterMs) } as const));
     this.world = new PeerWorld({
-      wire: { latencyMs, fault },
+      latencyMs: this.#prng.pick([0, 0, 15, 180]),
+      jitterMs: this.#prng.pick([0, 0, 60]),
       commitMs: this.#prng.pick([5, 40, 300]),
       tipMs: 1_000 * this.#prng.between(7, 120) + 0.5,
       templateMs: 1_000 * this.#prng.between(3, 40) + 0.25,

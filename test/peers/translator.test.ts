@@ -44,7 +44,7 @@ describe("the reference translator at the mining server", () => {
     });
 
     it(`${name} loses nothing but what a tip overtakes on a slow line`, () => {
-      const { world, translator, devices } = farm(config, 6, { wire: { latencyMs: 230 }, commitMs: 400 });
+      const { world, translator, devices } = farm(config, 6, { latencyMs: 230, commitMs: 400 });
       mineThroughEverything(world, devices);
       expectContent(translator);
       expectNothingLost(translator);
@@ -68,7 +68,7 @@ describe("the reference translator at the mining server", () => {
     it(`50 channels open and close all the time, ${latencyMs} ms away, and no job goes astray`, () => {
       const small = 0.03e12;
       const { world, translator } = farm({ aggregated: false, minHashrate: small }, 0, {
-        wire: { latencyMs },
+        latencyMs,
       });
       const prng = new Prng(7);
       const join = (name: string) => translator.join(name, small * (1 + prng.below(5)));

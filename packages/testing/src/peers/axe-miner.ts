@@ -1,6 +1,6 @@
 import { common, mining, PROTOCOL_VERSION, Protocol } from "@lode/protocol";
 import type { ServerFields, ServerMessage } from "../scripted-miner.ts";
-import { Chip, counterBytes, DEVICE_VERSION_MASK, extendedRoot, hex } from "./hashing.ts";
+import { Chip, counterBytes, DEVICE_VERSION_MASK, extendedRoot } from "./hashing.ts";
 import { type PeerOptions, ScriptedPeer } from "./peer.ts";
 import { PendingRing } from "./pending-ring.ts";
 import { ShareBook } from "./share-book.ts";
@@ -24,6 +24,8 @@ export interface AxeWork {
   readonly prevHash: Uint8Array;
   readonly nbits: number;
   readonly ntime: number;
+  /** SetNewPrevHash messages so far. */
+  readonly tips: number;
   /** Of the extranonce when the job was taken up. */
   readonly prefix: Uint8Array;
 }
@@ -68,6 +70,7 @@ export abstract class AxeMiner extends ScriptedPeer {
   #groupChannelId = 0;
   #extranonceSize = 0;
   #prevHash: ServerFields<"SetNewPrevHash"> | undefined;
+  #tips = 0;
   #sequenceNumber = 0;
   #piece: Piece | undefined;
   /** Hashes the chip may still do in this turn; below one. */
@@ -192,7 +195,7 @@ export abstract class AxeMiner extends ScriptedPeer {
         break;
       case "SubmitSharesError":
         if (message.fields.errorCode.length > MAX_ERROR_CODE) this.violate("an error code that does not fit");
-        this.book.onError(message.fields, this.#tip, this.clock.monotonic());
+        this.book.onError(message.fields, this.#tips, this.clock.monotonic());
         break;
       default:
         break;
@@ -223,21 +226,23 @@ export abstract class AxeMiner extends ScriptedPeer {
       return;
     }
     const { prevHash, nbits } = this.#prevHash;
-    this.take({ job, prevHash, nbits, ntime: job.minNtime!, prefix: this.prefix });
+    this.take({ job, prevHash, nbits, ntime: job.minNtime!, tips: this.#tips, prefix: this.prefix });
   }
 
   /** An unknown job id starts nothing; the first message also starts everything else that waits (511-586). */
   #onPrevHash(fields: ServerFields<"SetNewPrevHash">): void {
     const first = this.#prevHash === undefined;
     this.#prevHash = fields;
+    this.#tips++;
     const { prevHash, nbits, minNtime: ntime } = fields;
+    const tip = { prevHash, nbits, ntime, tips: this.#tips, prefix: this.prefix };
     const named = this.#pending.take(fields.jobId);
-    if (named !== undefined) this.take({ job: named, prevHash, nbits, ntime, prefix: this.prefix });
+    if (named !== undefined) this.take({ job: named, ...tip });
     else this.violate(`SetNewPrevHash names job ${fields.jobId}, which does not wait: nothing is started`);
     if (!first) return;
     for (const job of this.#pending.takeAll()) {
       this.violate(`job ${job.jobId} waits beside ${fields.jobId} at the first SetNewPrevHash`);
-      this.take({ job, prevHash, nbits, ntime, prefix: this.prefix });
+      this.take({ job, ...tip });
     }
   }
 
@@ -290,17 +295,13 @@ export abstract class AxeMiner extends ScriptedPeer {
   }
 
   #handIn({ work, extranonce }: Piece, nonce: number, version: number): void {
-    const { job, ntime, prevHash } = work;
+    const { job, ntime, tips } = work;
     const { jobId } = job;
     if (((version ^ job.version) & ~DEVICE_VERSION_MASK) !== 0) throw new TypeError("rolled too far");
     const sequenceNumber = this.#sequenceNumber++;
     const share = { channelId: this.#channelId, sequenceNumber, jobId, nonce, ntime, version };
-    this.book.onSent(sequenceNumber, { jobId, prevHash: hex(prevHash), sentAt: this.clock.monotonic() });
+    this.book.onSent(sequenceNumber, { jobId, tips, sentAt: this.clock.monotonic() });
     if (job.kind === "standard") this.send(mining.SubmitSharesStandard, share);
     else this.send(mining.SubmitSharesExtended, { ...share, extranonce });
-  }
-
-  get #tip(): string {
-    return this.#prevHash === undefined ? "" : hex(this.#prevHash.prevHash);
   }
 }

@@ -1,7 +1,7 @@
 import { targetToBytes } from "@lode/bitcoin";
 import { allMessages, common, type FrameHeader, mining, PROTOCOL_VERSION, Protocol } from "@lode/protocol";
 import type { ServerFields, ServerMessage } from "../scripted-miner.ts";
-import { Chip, hex } from "./hashing.ts";
+import { Chip } from "./hashing.ts";
 import { type PeerOptions, ScriptedPeer } from "./peer.ts";
 import { ShareBook } from "./share-book.ts";
 
@@ -38,6 +38,7 @@ export class BraiinsOs extends ScriptedPeer {
   #work:
     | { readonly chip: Chip; readonly jobId: number; readonly ntime: number; readonly target: Uint8Array }
     | undefined;
+  #tips = 0;
   #sequenceNumber = 0;
   #budget = 0;
 
@@ -129,7 +130,7 @@ export class BraiinsOs extends ScriptedPeer {
         this.#book.onSuccess(message.fields, this.clock.monotonic());
         break;
       case "SubmitSharesError":
-        this.#book.onError(message.fields, this.#tip, this.clock.monotonic());
+        this.#book.onError(message.fields, this.#tips, this.clock.monotonic());
         break;
       case "NewExtendedMiningJob":
         this.violate("an extended job, which it cannot work on");
@@ -162,6 +163,7 @@ export class BraiinsOs extends ScriptedPeer {
       return;
     }
     this.#prevHash = fields;
+    this.#tips++;
     this.#jobs.clear();
     this.#jobs.set(job.jobId, job);
     this.#start(job, fields, fields.minNtime);
@@ -186,13 +188,9 @@ export class BraiinsOs extends ScriptedPeer {
     const { chip, jobId, ntime, target } = work;
     for (const { nonce, version } of chip.search(count, target)) {
       const sequenceNumber = this.#sequenceNumber++;
-      this.#book.onSent(sequenceNumber, { jobId, prevHash: this.#tip, sentAt: this.clock.monotonic() });
+      this.#book.onSent(sequenceNumber, { jobId, tips: this.#tips, sentAt: this.clock.monotonic() });
       const share = { channelId: this.#channelId, sequenceNumber, jobId, nonce, ntime, version };
       this.send(mining.SubmitSharesStandard, share);
     }
-  }
-
-  get #tip(): string {
-    return this.#prevHash === undefined ? "" : hex(this.#prevHash.prevHash);
   }
 }

@@ -360,7 +360,7 @@ export class ReferenceTranslator extends ScriptedPeer {
     const sequenceNumber = (this.#sequence.get(channel.id) ?? 0) + 1;
     this.#sequence.set(channel.id, sequenceNumber);
     const sentAt = this.clock.monotonic();
-    this.#bookOf.get(channel.id)?.onSent(sequenceNumber, { jobId, prevHash: channel.tipKey, sentAt });
+    this.#bookOf.get(channel.id)?.onSent(sequenceNumber, { jobId, tips: channel.tips, sentAt });
     const tlvs = this.#workerTlv(miner.worker);
     this.send(mining.SubmitSharesExtended, { ...share, sequenceNumber, extranonce }, tlvs);
   }
@@ -374,8 +374,8 @@ export class ReferenceTranslator extends ScriptedPeer {
   }
 
   #onShareRefused(fields: ServerFields<"SubmitSharesError">): void {
-    const tip = this.#channels.upstreamOf(fields.channelId)?.tipKey ?? "";
-    this.#book(fields.channelId, "SubmitSharesError")?.onError(fields, tip, this.clock.monotonic());
+    const tips = this.#channels.upstreamOf(fields.channelId)?.tips ?? 0;
+    this.#book(fields.channelId, "SubmitSharesError")?.onError(fields, tips, this.clock.monotonic());
   }
 
   #book(channelId: number, name: string): ShareBook | undefined {

@@ -3,7 +3,8 @@ import type { mining } from "@lode/protocol";
 /** A share on its way, and when it left. */
 interface OpenShare {
   readonly jobId: number;
-  readonly prevHash: string;
+  /** SetNewPrevHash messages its channel had had when it was found. */
+  readonly tips: number;
   readonly sentAt: number;
 }
 
@@ -15,7 +16,7 @@ export class ShareBook {
   credited = 0n;
   /** Refusals by code that have no excuse. */
   readonly refused = new Map<string, number>();
-  /** Refused as stale, for a tip that the channel had meanwhile left itself. */
+  /** Refused because of a tip that the channel had meanwhile left itself. */
   overtaken = 0;
   /** Longest time from a share to its answer, milliseconds. */
   slowestMs = 0;
@@ -57,8 +58,13 @@ export class ShareBook {
     this.credited += newSharesSum;
   }
 
-  /** @param prevHash what the channel is on now: a share of an earlier one was overtaken */
-  onError({ sequenceNumber, errorCode }: mining.SubmitSharesError, prevHash: string, now: number): void {
+  /**
+   * A tip that came while a share was under way is an excuse for `stale-share`; two of them are one for `invalid-job-id`, since a
+   * server need not remember the jobs of the tip before the last.
+   *
+   * @param tips SetNewPrevHash messages the channel has had by now
+   */
+  onError({ sequenceNumber, errorCode }: mining.SubmitSharesError, tips: number, now: number): void {
     const share = this.#open.get(sequenceNumber);
     if (share === undefined) {
       this.#violate(`SubmitShares.Error names share ${sequenceNumber}, which is not open`);
@@ -66,7 +72,8 @@ export class ShareBook {
     }
     this.#open.delete(sequenceNumber);
     this.slowestMs = Math.max(this.slowestMs, now - share.sentAt);
-    if (errorCode === "stale-share" && share.prevHash !== prevHash) {
+    const overtakenBy = tips - share.tips;
+    if (errorCode === "stale-share" ? overtakenBy > 0 : errorCode === "invalid-job-id" && overtakenBy > 1) {
       this.overtaken++;
       return;
     }

@@ -47,6 +47,7 @@ export class ClientExtendedChannel {
   #stale = new Set<number>();
   readonly #seen = new Set<string>();
   #upstreamPrefix: Uint8Array;
+  #tips = 0;
   /** What a proxy puts between the pool's prefix and the part that rolls. */
   readonly localPrefix: Uint8Array;
 
@@ -76,9 +77,9 @@ export class ClientExtendedChannel {
     return this.#upstreamPrefix.length + this.localPrefix.length + this.rollableSize;
   }
 
-  /** prev_hash in hex, empty before the first. */
-  get tipKey(): string {
-    return this.tip === undefined ? "" : hex(this.tip.prevHash);
+  /** SetNewPrevHash messages so far. */
+  get tips(): number {
+    return this.#tips;
   }
 
   get futureJobs(): Iterable<HeldJob> {
@@ -127,8 +128,9 @@ export class ClientExtendedChannel {
     this.#future.clear();
     this.#past.clear();
     this.active = job;
-    if (this.tipKey !== hex(fields.prevHash)) this.#seen.clear();
+    if (this.tip !== undefined && hex(this.tip.prevHash) !== hex(fields.prevHash)) this.#seen.clear();
     this.tip = fields;
+    this.#tips++;
     return undefined;
   }
 
