@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "cipher.h"
+#include "elligator-swift.h"
 #include "job.h"
 #include "socket.h"
 
@@ -298,6 +299,33 @@ napi_value sendNow(napi_env env, napi_callback_info info) {
   return number(env, sendWhatFits(fd, data.data, length));
 }
 
+// ---- encodeElligatorSwift(x, draw, encoded), decodeElligatorSwift(encoded, x)
+
+napi_value encodeElligatorSwift(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  Bytes x, draw, encoded;
+  if (!call.exactly(0, "x", Field::size, x) || !call.exactly(1, "draw", ElligatorSwift::drawSize, draw) ||
+      !call.exactly(2, "encoded", ElligatorSwift::encodedSize, encoded)) {
+    return nullptr;
+  }
+  Field coordinate = Field::read(x.data);
+  if (!coordinate.isReduced()) {
+    call.refuse("invalid-argument", "x must be below the field's prime");
+    return nullptr;
+  }
+  return boolean(env, ElligatorSwift::encode(coordinate, draw.data, encoded.data));
+}
+
+napi_value decodeElligatorSwift(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  Bytes encoded, x;
+  if (!call.exactly(0, "encoded", ElligatorSwift::encodedSize, encoded) || !call.exactly(1, "x", Field::size, x)) {
+    return nullptr;
+  }
+  ElligatorSwift::decode(encoded.data).write(x.data);
+  return nullptr;
+}
+
 // ---- Module
 
 napi_property_descriptor method(const char* name, napi_callback callback, void* data) {
@@ -335,9 +363,11 @@ napi_value load(napi_env env, napi_callback_info info) {
       method("openPayload", openPayload, binding), method("free", freeHandle<Cipher>, binding)};
   const napi_property_descriptor functions[] = {method("sha256dInto", sha256dInto, binding),
                                                 method("sendNow", sendNow, binding),
+                                                method("encodeElligatorSwift", encodeElligatorSwift, binding),
+                                                method("decodeElligatorSwift", decodeElligatorSwift, binding),
                                                 method("externalMemory", externalMemory, binding)};
   bool made = napi_create_object(env, &exports) == napi_ok &&
-              napi_define_properties(env, exports, 3, functions) == napi_ok &&
+              napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok &&
               exportClass(env, exports, "Job", constructJob, 4, jobMethods, binding) &&
               exportClass(env, exports, "Cipher", constructCipher, 4, cipherMethods, binding) &&
               exportClass(env, exports, "CipherAt", constructCipherAt, 4, cipherMethods, binding);

@@ -15,6 +15,10 @@ export interface AddonBinding {
   sha256dInto(data: Uint8Array, hash: Uint8Array): void;
   /** As {@link Native.sendNow}. */
   sendNow(fd: number, data: Uint8Array, length: number): number;
+  /** As {@link ElligatorSwift.encode}. */
+  encodeElligatorSwift(x: Uint8Array, draw: Uint8Array, encoded: Uint8Array): boolean;
+  /** As {@link ElligatorSwift.decode}. */
+  decodeElligatorSwift(encoded: Uint8Array, x: Uint8Array): void;
   readonly Job: new (
     coinbaseTxPrefix: Uint8Array,
     coinbaseTxSuffix: Uint8Array,
@@ -39,7 +43,14 @@ export function addonPath(): string {
 }
 
 /** What the code calls; an addon that was built from older sources lacks some of it. */
-const needed = ["sha256dInto", "sendNow", "Job", "Cipher"] as const satisfies (keyof AddonBinding)[];
+const needed = [
+  "sha256dInto",
+  "sendNow",
+  "encodeElligatorSwift",
+  "decodeElligatorSwift",
+  "Job",
+  "Cipher",
+] as const satisfies (keyof AddonBinding)[];
 
 /** Loads the addon. Throws {@link NativeError} `unavailable`, which says how to build it. */
 export function loadAddon(): AddonBinding {
@@ -60,7 +71,8 @@ export function loadAddon(): AddonBinding {
 }
 
 /** Puts a loaded addon behind the contract. */
-export function addonNative({ sha256dInto, sendNow, Job, Cipher }: AddonBinding): Native {
+export function addonNative(binding: AddonBinding): Native {
+  const { sha256dInto, sendNow, encodeElligatorSwift, decodeElligatorSwift, Job, Cipher } = binding;
   const hash = new Uint8Array(32);
   return {
     backend: "addon",
@@ -80,5 +92,6 @@ export function addonNative({ sha256dInto, sendNow, Job, Cipher }: AddonBinding)
     },
     createCipher: (key) => new Cipher(key),
     sendNow,
+    elligatorSwift: { encode: encodeElligatorSwift, decode: decodeElligatorSwift },
   };
 }

@@ -105,7 +105,7 @@ function method<Handle extends object>(
 const makeJob = (native: Native) => native.createJob(parts);
 const makeCipher = (native: Native) => native.createCipher(key);
 
-const operations: readonly Operation[] = [
+const allBackends: readonly Operation[] = [
   { name: "sha256d", args: [bytes(80)], run: (native, args) => (native.sha256d as Call)(...args) },
   {
     name: "createJob",
@@ -129,12 +129,28 @@ const operations: readonly Operation[] = [
   },
 ];
 
+/** Of a part the stand-in leaves out. */
+const elligatorSwiftOperations: readonly Operation[] = [
+  {
+    name: "encode",
+    args: [bytes(32), bytes(33), bytes(64)],
+    run: (native, args) => (native.elligatorSwift!.encode as Call)(...args),
+  },
+  {
+    name: "decode",
+    args: [bytes(64), bytes(32)],
+    run: (native, args) => (native.elligatorSwift!.decode as Call)(...args),
+  },
+];
+
 /** One argument replaced, the others fresh copies. */
 function replaced(args: readonly unknown[], index: number, value: unknown): unknown[] {
   return args.map((arg, at) => (at === index ? value : arg instanceof Uint8Array ? arg.slice() : arg));
 }
 
 for (const { name, native, skipped } of backends) {
+  const operations =
+    native.elligatorSwift === null ? allBackends : [...allBackends, ...elligatorSwiftOperations];
   describe.skipIf(skipped)(`arguments: ${name}`, () => {
     it.each(operations)("$name refuses every argument of a wrong type", ({ name: operation, args, run }) => {
       for (const [index, right] of args.entries()) {

@@ -96,6 +96,30 @@ export interface FrameCipher {
   free(): void;
 }
 
+/**
+ * x coordinates of secp256k1's points as 64 bytes u ‖ t that look random (BIP324), all numbers big-endian. Everything here
+ * is on the wire or follows from it, so the time may depend on the values. Secrets do not belong here.
+ */
+export interface ElligatorSwift {
+  /**
+   * `XElligatorSwift` with one draw of its randomness; three of four encode nothing, and the caller draws again.
+   *
+   * @param x 32 bytes, the x coordinate of a point; a number that is none gives an undecodable encoding, and one not below
+   * the field's prime is an `invalid-argument`
+   * @param draw 33 random bytes: u, and a byte of which the low three bits choose the case of `XSwiftECInv`
+   * @param encoded receives the 64 bytes
+   * @returns false: nothing for this draw, `encoded` is unchanged
+   */
+  encode(x: Uint8Array, draw: Uint8Array, encoded: Uint8Array): boolean;
+  /**
+   * `XSwiftEC`, which never fails.
+   *
+   * @param encoded any 64 bytes
+   * @param x receives the x coordinate, 32 bytes
+   */
+  decode(encoded: Uint8Array, x: Uint8Array): void;
+}
+
 /** A backend. */
 export interface Native {
   readonly backend: "addon" | "js";
@@ -116,6 +140,8 @@ export interface Native {
    * @returns bytes the system took, from 0 to `length`; 0 after any error, and always from the stand-in
    */
   sendNow(fd: number, data: Uint8Array, length: number): number;
+  /** Null: the stand-in leaves it to the caller, who has a library for the curve. */
+  readonly elligatorSwift: ElligatorSwift | null;
 }
 
 /** Ciphertext size of a frame with `payloadLength` plaintext bytes. */

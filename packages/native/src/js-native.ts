@@ -19,4 +19,5 @@ export const jsNative: Native = {
     if (length > data.length) refuse("invalid-length", "data is too short");
     return 0;
   },
+  elligatorSwift: null,
 };

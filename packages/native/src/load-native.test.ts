@@ -50,6 +50,19 @@ describe("loading a backend", () => {
     expect(outcome(() => native.backend)).toMatchObject({ code: "unavailable" });
   });
 
+  it("tells threads which backend it is, and from which file", async () => {
+    vi.stubEnv("LODE_NATIVE_PATH", undefined);
+    vi.stubEnv("LODE_NATIVE", "js");
+    expect((await load()).nativeEnvironment()).toEqual({ LODE_NATIVE: "js" });
+    vi.resetModules();
+    withoutAddon();
+    vi.stubEnv("LODE_NATIVE", undefined);
+    expect((await load()).nativeEnvironment()).toEqual({
+      LODE_NATIVE: "js",
+      LODE_NATIVE_PATH: "/nowhere/lode-native.node",
+    });
+  });
+
   it("refuses a file that is no addon as unavailable", async () => {
     vi.stubEnv("LODE_NATIVE_PATH", new URL("../package.json", import.meta.url).pathname);
     const { loadNative } = await load();

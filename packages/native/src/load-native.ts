@@ -45,6 +45,12 @@ function choose(): Native {
   return chosen;
 }
 
+/** What a thread's environment needs so that it loads the backend of this process, from the same file. */
+export function nativeEnvironment(): Record<string, string> {
+  const { LODE_NATIVE_PATH } = process.env;
+  return { LODE_NATIVE: choose().backend, ...(LODE_NATIVE_PATH && { LODE_NATIVE_PATH }) };
+}
+
 /** The process's backend, chosen by {@link loadNative} when it is first used; so that is where it may throw. */
 export const native: Native = {
   get backend() {
@@ -54,4 +60,7 @@ export const native: Native = {
   createJob: (parts) => choose().createJob(parts),
   createCipher: (key) => choose().createCipher(key),
   sendNow: (fd, data, length) => choose().sendNow(fd, data, length),
+  get elligatorSwift() {
+    return choose().elligatorSwift;
+  },
 };

@@ -1,64 +1,32 @@
+import { native } from "@lode/native";
 import type { Random } from "@lode/ports";
-import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { elligatorSwift } from "@scure/btc-signer/p2p.js";
+import { decodeWithBigInt, encodeWithBigInt } from "./big-int-elligator-swift.ts";
 import type { Curve } from "./curve.ts";
 
 /** Bytes of an ElligatorSwift encoding: u ‖ t, each 32 bytes big-endian (BIP324). */
 export const ELLIGATOR_SWIFT_SIZE = 64;
 
-const { Fp } = secp256k1.Point;
-const HALF = Fp.inv(2n);
-/** The root that is itself a square (BIP324). */
-const SQRT_MINUS_3 = Fp.sqrt(Fp.neg(3n));
-
 /**
  * Encodes an x coordinate as 64 bytes that look random (BIP324 `XElligatorSwift`). Takes its randomness from the caller,
- * so that a seeded run repeats itself; about four draws on average.
+ * so that a seeded run repeats itself, whatever computes; about four draws of 33 bytes on average.
  *
  * @param x 32 bytes big-endian, the x coordinate of a point on the curve; anything else gives an undecodable encoding
  */
 export function encodeElligatorSwift(x: Uint8Array, random: Random): Uint8Array {
-  const target = Fp.fromBytes(x);
-  for (;;) {
-    const draw = random(33);
-    const u = Fp.create(Fp.fromBytes(draw.subarray(0, 32), true));
-    // The decoder remaps u = 0 and t = 0, so neither comes back as itself.
-    if (Fp.is0(u)) continue;
-    const t = elligatorSwift._inv(target, u, draw[32]! & 7);
-    if (t === undefined || Fp.is0(t)) continue;
-    const encoded = new Uint8Array(ELLIGATOR_SWIFT_SIZE);
-    encoded.set(Fp.toBytes(u), 0);
-    encoded.set(Fp.toBytes(t), 32);
-    return encoded;
-  }
+  const encode = native.elligatorSwift?.encode ?? encodeWithBigInt;
+  const encoded = new Uint8Array(ELLIGATOR_SWIFT_SIZE);
+  while (!encode(x, random(33), encoded));
+  return encoded;
 }
 
 /**
- * The x coordinate, 32 bytes big-endian, that any 64 bytes stand for (BIP324 `XSwiftEC`). Never fails.
- *
- * Written out here because a server does it for every handshake: with the curve's own test for points and one inversion it
- * takes a quarter of the library's time. u and t come from the wire, so nothing secret depends on the branches.
+ * The x coordinate, 32 bytes big-endian, that any 64 bytes stand for (BIP324 `XSwiftEC`). Never fails. They come from the
+ * wire, so nothing secret depends on how long it takes.
  */
 export function decodeElligatorSwift(curve: Curve, encoded: Uint8Array): Uint8Array {
-  // BIP324: both halves are read modulo p, and zeros become ones.
-  let u = Fp.create(Fp.fromBytes(encoded.subarray(0, 32), true));
-  let t = Fp.create(Fp.fromBytes(encoded.subarray(32, 64), true));
-  if (Fp.is0(u)) u = Fp.ONE;
-  if (Fp.is0(t)) t = Fp.ONE;
-  const g = Fp.add(Fp.mul(Fp.sqr(u), u), 7n); // u³ + 7
-  if (Fp.is0(Fp.add(g, Fp.sqr(t)))) t = Fp.add(t, t);
-  // BIP324 has X = (g - t²) / 2t and Y = (X + t) / (√-3·u). With n = g - t² and m = g + t² that is
-  // Y = m / (2t·√-3·u) and X/Y = n·√-3·u / m, and one inversion serves both denominators.
-  const tt = Fp.sqr(t);
-  const m = Fp.add(g, tt);
-  const cu = Fp.mul(SQRT_MINUS_3, u);
-  const denominator = Fp.mul(Fp.add(t, t), cu);
-  const inverse = Fp.inv(Fp.mul(denominator, m));
-  const y = Fp.mul(Fp.sqr(m), inverse);
-  const third = Fp.toBytes(Fp.add(u, Fp.mul(4n, Fp.sqr(y)))); // u + 4Y²
-  if (curve.hasX(third)) return third;
-  const ratio = Fp.mul(Fp.mul(Fp.sub(g, tt), cu), Fp.mul(denominator, inverse));
-  const second = Fp.toBytes(Fp.mul(Fp.neg(Fp.add(ratio, u)), HALF)); // (-X/Y - u) / 2
-  if (curve.hasX(second)) return second;
-  return Fp.toBytes(Fp.mul(Fp.sub(ratio, u), HALF)); // (X/Y - u) / 2: one of the three always is a point's
+  const { elligatorSwift } = native;
+  if (elligatorSwift === null) return decodeWithBigInt(curve, encoded);
+  const x = new Uint8Array(32);
+  elligatorSwift.decode(encoded, x);
+  return x;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { nativeEnvironment } from "@lode/native";
 import { silentLogger, systemClock, systemRandom } from "@lode/ports";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { loadCurve } from "../curve/load-curve.ts";
@@ -135,6 +136,20 @@ describe("threads", () => {
     expect(handshaker.pending).toBe(0);
     const answer = await handshaker.respond(new Uint8Array(64));
     expect(answer.act2).toEqual(new Uint8Array(64));
+  });
+
+  it("compute with the native backend of the process, and see nothing else of its environment", async () => {
+    const entry = plantedEntry(
+      "telling",
+      `${ready}
+      parentPort.on("message", ({ id, act1 }) => {
+        const act2 = Buffer.from(JSON.stringify(process.env));
+        parentPort.postMessage({ kind: "done", id, result: { act2, sendKey: act1, receiveKey: act1 } });
+      });`,
+    );
+    const handshaker = await threaded({ entry });
+    const { act2 } = await handshaker.respond(new Uint8Array(64));
+    expect(JSON.parse(Buffer.from(act2).toString())).toEqual(nativeEnvironment());
   });
 
   it("share the work", async () => {

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { nativeEnvironment } from "@lode/native";
 import { HandshakeError } from "../noise/handshake-error.ts";
 import type { ResponderResult } from "../noise/responder.ts";
 import { WorkerGate } from "./worker-gate.ts";
@@ -26,9 +27,10 @@ export class WorkerSlot {
     start: Omit<WorkerStart, "gate">,
     onGone: (wasRunning: boolean, cause: unknown) => void,
   ) {
-    // Neither a loader's flags nor NODE_OPTIONS reach the thread: its entry is plain built JavaScript.
     const workerData: WorkerStart = { ...start, gate: this.#gate.shared };
-    this.#worker = new Worker(entry, { workerData, execArgv: [], env: {}, name: "lode-handshake" });
+    // Neither a loader's flags nor NODE_OPTIONS reach the thread: its entry is plain built JavaScript.
+    const env = nativeEnvironment();
+    this.#worker = new Worker(entry, { workerData, execArgv: [], env, name: "lode-handshake" });
     let cause: unknown = null;
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on("message", (reply: WorkerReply) => {
