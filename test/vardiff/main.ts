@@ -10,7 +10,7 @@ const help = `Simulates miners on Lode's vardiff and on two others, and prints w
   npm run study:vardiff -- [--seed S] [--json] [--write-docs]
 
   --seed S      another seed than ${DEFAULT_SEED}; equal seeds give equal figures
-  --json        print the figures as one JSON line
+  --json        print the figures as one JSON line; null where a target was never found
   --write-docs  put the tables into docs/vardiff.md and draw docs/img/vardiff-*.svg (default seed only)
 `;
 
