@@ -12,8 +12,8 @@ import { settings, user } from "./setting.ts";
 export interface Model {
   connections: NaiveConnection[];
   sequenceNumber: number;
-  /** Who was given a search space, closed channels included. */
-  handedOut: Map<string, NaiveChannel>;
+  /** Who was given a search space, as which job; closed channels included. */
+  handedOut: Map<string, { readonly channel: NaiveChannel; readonly jobId: number | undefined }>;
 }
 
 /** The server with everything around it. */
@@ -62,9 +62,13 @@ function checkAll(model: Model, { pool, now }: Real): void {
         throw new Error("a channel on an old tip");
       // SV2 5.1: nobody else may ever search, or hand in, what this channel was given.
       const space = channel.searchSpace();
-      const owner = handedOut.get(space);
-      if (owner !== undefined && owner !== channel) throw new Error("two channels had the same search space");
-      handedOut.set(space, channel);
+      const jobId = channel.jobIdBefore(0);
+      const before = handedOut.get(space);
+      if (before !== undefined && before.channel !== channel)
+        throw new Error("two channels had the same search space");
+      if (before !== undefined && before.jobId !== jobId)
+        throw new Error(`job ${jobId} is job ${before.jobId} again`);
+      handedOut.set(space, { channel, jobId });
       const held = new Set(channel.prefixes(now).map((prefix) => `${prefix.subarray(0, 4)}`));
       for (const prefix of held) {
         if (prefixes.has(prefix)) throw new Error("two channels share a prefix");

@@ -144,6 +144,20 @@ describe("the group of a connection", () => {
     for (const { fields } of jobs) expect(fields).toMatchObject({ channelId: GROUP_CHANNEL_ID });
   });
 
+  it("never gives a member the work it has already", () => {
+    const calm = { ...defaultChannelSettings, sharesPerMinute: 1e-6 };
+    const { pool, miner } = connect(["extended", "extended"], { settings: { channel: calm } });
+    pool.clock.advance(30_000);
+    const harder = new Uint8Array(32).fill(0xff, 0, 20);
+    miner.send(mining.UpdateChannel, { channelId: 3, nominalHashRate: 1e12, maximumTarget: harder });
+    miner.take("SetTarget");
+    const own = miner.take("NewExtendedMiningJob");
+    pool.clock.advance(30_000);
+    const groups = miner.take("NewExtendedMiningJob");
+    expect([own.channelId, groups.channelId]).toEqual([3, GROUP_CHANNEL_ID]);
+    expect(groups.coinbaseTxPrefix).not.toEqual(own.coinbaseTxPrefix);
+  });
+
   it("never gets a job id twice, together with its members' own jobs", () => {
     const { pool, miner } = connect(["extended", "extended"]);
     const ids: number[] = [];

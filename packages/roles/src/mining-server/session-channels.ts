@@ -47,6 +47,12 @@ export class SessionChannels {
     return this.#channels.get(channelId);
   }
 
+  /** Whether any channel is like that. */
+  some(is: (channel: Channel) => boolean): boolean {
+    for (const channel of this.#channels.values()) if (is(channel)) return true;
+    return false;
+  }
+
   /** False once it is closed. */
   has(channel: Channel): boolean {
     return this.#channels.get(channel.id) === channel;

@@ -50,7 +50,7 @@ export class SessionWork {
   /** Hands a job to every channel that lacks it. */
   publish(frames: JobFrames, now: Instant): void {
     if (this.#channels.size === 0 || !this.#getsJobs) return;
-    if (this.#channels.grouped) this.#delivery.deliverToGroup(this.#channels, frames, now);
+    if (this.#channels.grouped) this.#publishToGroup(frames, now);
     else this.#delivery.fanOut(this.#channels, frames, now);
   }
 
@@ -107,7 +107,15 @@ export class SessionWork {
       return;
     }
     const frames = this.#getsJobs ? this.#context.supply.newerThan(channel.job) : undefined;
-    if (frames !== undefined) this.#delivery.deliverToGroup(this.#channels, frames, now);
+    if (frames !== undefined) this.#publishToGroup(frames, now);
+  }
+
+  /** A member that has the job already would search all of it again, so the group gets a newer one then. */
+  #publishToGroup(frames: JobFrames, now: Instant): void {
+    const repeated = this.#channels.some(({ job }) => job === frames.job);
+    const news = repeated && this.#channels.some(({ job }) => job !== frames.job);
+    const newest = news ? this.#context.supply.newerThan(frames.job) : frames;
+    if (newest !== undefined) this.#delivery.deliverToGroup(this.#channels, newest, now);
   }
 
   /** Has a channel visited often enough to get its jobs in time. */
