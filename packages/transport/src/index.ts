@@ -3,7 +3,6 @@ export { BanList, type BanListOptions, type BanSettings, defaultBanSettings } fr
 export { addressBlock, type BlockBits, defaultBlockBits } from "./connection/address.ts";
 export { AddressRanges } from "./connection/address-ranges.ts";
 export { type RefusalReason, refusalReasons } from "./connection/admission.ts";
-export type { ConnectionWatch } from "./connection/connection-watch.ts";
 export { type DialOptions, dial } from "./connection/dial.ts";
 export type { FrameConnection, FrameHandler, TransportReason } from "./connection/frame-connection.ts";
 export { splitHostPort } from "./connection/host-port.ts";
@@ -20,7 +19,7 @@ export {
   UNKNOWN_MESSAGE_MAX_LENGTH,
 } from "./connection/limits.ts";
 export { listen } from "./connection/listen.ts";
-export type { Listener, ListenOptions } from "./connection/listen-options.ts";
+export type { ConnectionWatch, Listener, ListenOptions } from "./connection/listen-options.ts";
 export { type MemoryFault, type MemoryPairOptions, memoryPair } from "./connection/memory-pair.ts";
 export {
   ProxyHeaderError,

@@ -96,20 +96,24 @@ describe("admission", () => {
     const clock = new VirtualClock();
     const door = admission({ connections: 3, connectionsPerAddress: 2 }, clock);
     const displaced: string[] = [];
-    const open = (id: string, address: string): Ticket => {
+    const open = (id: string, address: string, frames = 2): Ticket => {
       const one = ticket(enter(door, address));
       one.keyCame();
       one.handshakeDone();
-      one.opened(() => displaced.push(id));
+      one.opened({ remoteAddress: address, receivedFrames: frames, destroy: () => displaced.push(id) });
       return one;
     };
     const lazy = open("lazy", "192.0.2.1");
-    open("worker", "192.0.2.2").proven();
+    const worker = open("worker", "192.0.2.2", 3);
     clock.advance(60_000);
     open("young", "192.0.2.2");
     clock.advance(59_999);
     expect(enter(door, "192.0.2.3")).toBe("too-many-connections");
     clock.advance(1);
+    const proven: string[] = [];
+    door.sweep(({ remoteAddress }) => proven.push(remoteAddress));
+    door.sweep(({ remoteAddress }) => proven.push(remoteAddress));
+    expect([proven, worker.isProven, lazy.isProven]).toEqual([["192.0.2.2"], true, false]);
     open("newcomer", "192.0.2.3");
     expect([displaced, door.connections]).toEqual([["lazy"], 3]);
     lazy.release();
@@ -126,15 +130,15 @@ describe("admission", () => {
   it("lets nobody fill it with connections that do nothing, however often they come anew", () => {
     const clock = new VirtualClock();
     const door = admission({ connections: 100, connectionsPerAddress: 60 }, clock);
-    const open = (address: string): Ticket | null => {
+    const open = (address: string, receivedFrames = 0): Ticket | null => {
       const one = enter(door, address);
       if (typeof one === "string") return null;
       one.keyCame();
       one.handshakeDone();
-      one.opened(() => {});
+      one.opened({ remoteAddress: address, receivedFrames, destroy() {} });
       return one;
     };
-    for (let i = 0; i < 30; i++) open(`198.51.100.${i}`)?.proven();
+    for (let i = 0; i < 30; i++) open(`198.51.100.${i}`, 3);
     let newcomers = 0;
     for (let second = 0; second < 60; second++) {
       for (let i = 0; i < 10; i++) open(i % 2 === 0 ? "192.0.2.1" : "192.0.2.2");

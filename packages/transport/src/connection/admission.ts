@@ -1,7 +1,6 @@
 import type { Clock } from "@lode/ports";
 import { addressBlock } from "./address.ts";
 import { ArrivalRate } from "./arrival-rate.ts";
-import { PROVEN_AFTER_MS } from "./connection-watch.ts";
 import type { ListenLimits } from "./limits.ts";
 import { type Books, type Counts, Place } from "./place.ts";
 
@@ -17,6 +16,20 @@ export const refusalReasons = [
 /** Which bound turned a socket away. */
 export type RefusalReason = (typeof refusalReasons)[number];
 
+/** What admission knows of a connection. */
+export interface Guest {
+  readonly remoteAddress: string;
+  /** Frames received so far. */
+  readonly receivedFrames: number;
+  destroy(reason: string): void;
+}
+
+/** A connection that is open for this long has proven itself if it has sent as much as a miner at work, milliseconds. */
+export const PROVEN_AFTER_MS = 60_000;
+
+/** SetupConnection, a channel, a share. */
+export const PROVEN_FRAMES = 3;
+
 /** A socket's place in the counts. */
 export interface Ticket {
   /**
@@ -28,14 +41,10 @@ export interface Ticket {
   keyCame(): void;
   /** The handshake is over, well or not. Works once. */
   handshakeDone(): void;
-  /**
-   * A connection came of it, which may lose its place until it has proven itself.
-   *
-   * @param displace closes the connection: a newcomer got its place
-   */
-  opened(displace: () => void): void;
-  /** The connection is at work: nobody takes this place any more. */
-  proven(): void;
+  /** A connection came of it, which may lose its place until it has proven itself. */
+  opened(guest: Guest): void;
+  /** Whether it has. */
+  readonly isProven: boolean;
   /** The socket is closed. Works once. */
   release(): void;
 }
@@ -104,6 +113,18 @@ export class Admission {
     return new Place(this.#books, displace);
   }
 
+  /** Looks which connections have proven themselves meanwhile, and tells each once. */
+  sweep(onProven: (guest: Guest) => void): void {
+    const latest = this.#books.now() - PROVEN_AFTER_MS;
+    for (const place of this.#books.idle) {
+      if (place.since > latest) return;
+      const { guest } = place;
+      if (guest === null || guest.receivedFrames < PROVEN_FRAMES) continue;
+      place.prove();
+      onProven(guest);
+    }
+  }
+
   #enter(address: string): { block: string; counts: Counts } | RefusalReason {
     const block = addressBlock(address, this.#limits.blockBits);
     const counts = this.#books.byBlock.get(block) ?? { connections: 0, handshakes: 0 };
@@ -154,7 +175,8 @@ export class Admission {
     let looks = 0;
     for (const place of places) {
       if (place.since > latest || ++looks > MOST_LOOKS) return false;
-      if (!fits(place.counts)) continue;
+      const atWork = place.guest !== null && place.guest.receivedFrames >= PROVEN_FRAMES;
+      if (atWork || !fits(place.counts)) continue;
       place.displace();
       return true;
     }

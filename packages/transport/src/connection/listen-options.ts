@@ -1,9 +1,16 @@
 import type { Native } from "@lode/native";
 import type { Clock, Logger, Metrics, Random } from "@lode/ports";
 import type { Handshaker } from "../handshaker/handshaker.ts";
-import type { ConnectionWatch } from "./connection-watch.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import type { ListenLimits, MaxLength } from "./limits.ts";
+
+/** Told how the connections of a listener behave: what bans are made of. */
+export interface ConnectionWatch {
+  /** A connection has proven itself: it has been open for a minute and has sent as much as a miner at work. */
+  proven(remoteAddress: string): void;
+  /** A connection ended after its handshake. `proven` tells whether the other call was made for it. */
+  ended(remoteAddress: string, reason: string, proven: boolean): void;
+}
 
 /** What `listen` takes. */
 export interface ListenOptions {

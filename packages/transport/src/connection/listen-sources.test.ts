@@ -11,10 +11,10 @@ import { ServerIdentity } from "../identity/server-identity.ts";
 import { generateHandshakeKey, generateKeypair } from "../keys/keypair.ts";
 import { Initiator } from "../noise/initiator.ts";
 import { ACT2_SIZE } from "../noise/responder.ts";
-import { type ConnectionWatch, PROVEN_AFTER_MS } from "./connection-watch.ts";
+import { PROVEN_AFTER_MS } from "./admission.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import { listen } from "./listen.ts";
-import type { ListenOptions } from "./listen-options.ts";
+import type { ConnectionWatch, ListenOptions } from "./listen-options.ts";
 import { readExactly } from "./read-exactly.ts";
 
 const handshaker = createInlineHandshaker(
@@ -313,7 +313,12 @@ describe("a listener's watch", () => {
       ended: (address, reason, proven) => told.push(`ended ${address} ${reason} ${proven}`),
     };
     const time = new VirtualClock();
-    const clock: Clock = { ...systemClock, after: (ms, callback) => time.after(ms, callback) };
+    const clock: Clock = {
+      ...systemClock,
+      monotonic: () => time.monotonic(),
+      after: (ms, callback) => time.after(ms, callback),
+      every: (ms, callback) => time.every(ms, callback),
+    };
     return { told, watch, time, clock };
   }
 
@@ -328,11 +333,12 @@ describe("a listener's watch", () => {
     expect(told).toEqual([]);
     client.write(seal(FRAME));
     await until(() => frames.length === 3);
-    time.advance(PROVEN_AFTER_MS);
+    time.advance(10_000);
     expect(told).toEqual(["proven 127.0.0.1"]);
     client.end();
     await until(() => told.length === 2);
     expect(told[1]).toBe("ended 127.0.0.1 peer-closed true");
+    await listener.close();
     expect(time.pendingTimers).toBe(0);
   });
 

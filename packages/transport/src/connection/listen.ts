@@ -1,11 +1,10 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { CodedError, noMetrics, type ThrottledLogger, throttledLogger } from "@lode/ports";
+import { CodedError, noMetrics, type ThrottledLogger, type Timer, throttledLogger } from "@lode/ports";
 import { ACT1_SIZE } from "../noise/responder.ts";
 import { plainAddress } from "./address.ts";
 import { AddressRanges } from "./address-ranges.ts";
 import { Admission, type Ticket } from "./admission.ts";
 import { checkKey } from "./check-key.ts";
-import { watchConnection } from "./connection-watch.ts";
 import type { FrameConnection, TransportReason } from "./frame-connection.ts";
 import { defaultListenLimits, type ListenLimits } from "./limits.ts";
 import { ListenMetrics } from "./listen-metrics.ts";
@@ -18,6 +17,9 @@ import { TransportError } from "./transport-error.ts";
 
 /** Waiting connections the kernel keeps (it takes the smaller of this and its own limit). */
 const BACKLOG = 4_096;
+
+/** Between two looks at which connections have proven themselves, milliseconds. */
+const SWEEP_MS = 10_000;
 
 /** Ends that nobody here decided. */
 const PEER_LEFT: ReadonlySet<string> = new Set<TransportReason>([
@@ -49,6 +51,7 @@ class Acceptor implements Listener {
   readonly #exempt: AddressRanges;
   readonly #server: Server;
   readonly #shaking = new Set<Socket>();
+  #sweeper: Timer | null = null;
   #port = 0;
 
   constructor(options: ListenOptions) {
@@ -100,6 +103,7 @@ class Acceptor implements Listener {
         });
         const address = server.address();
         this.#port = typeof address === "object" && address !== null ? address.port : port;
+        this.#sweeper = this.#options.clock.every(SWEEP_MS, () => this.#sweep());
         resolve();
       });
     });
@@ -107,10 +111,15 @@ class Acceptor implements Listener {
 
   close(): Promise<void> {
     this.#server.close();
+    this.#sweeper?.cancel();
     for (const socket of this.#shaking) socket.destroy(new TransportError({ code: "listener-closed" }));
     this.#logger.flush();
     // The server's own callback waits for every connection; the listening socket itself is closed a turn later.
     return new Promise((resolve) => this.#options.clock.soon(resolve));
+  }
+
+  #sweep(): void {
+    this.#admission.sweep(({ remoteAddress }) => this.#options.watch?.proven(remoteAddress));
   }
 
   #accept(socket: Socket): void {
@@ -152,7 +161,7 @@ class Acceptor implements Listener {
 
   /** Takes one socket to its connection; never rejects. */
   async #receive(socket: Socket, arrival: Arrival): Promise<void> {
-    const { clock, onConnection, watch = null } = this.#options;
+    const { clock, onConnection } = this.#options;
     const deadline = clock.after(this.#limits.handshakeMs, () => {
       socket.destroy(new TransportError({ code: "handshake-timeout" }));
     });
@@ -183,10 +192,9 @@ class Acceptor implements Listener {
       arrival.ticket.handshakeDone();
     }
     this.#metrics.completed();
-    socket.once("close", this.#onEnd.bind(this, connection));
-    const { ticket } = arrival;
-    ticket.opened(() => connection?.destroy("displaced" satisfies TransportReason));
-    watchConnection(connection, socket, { ticket, clock, watch: real.own ? null : watch });
+    const guest = connection;
+    if (!real.own) arrival.ticket.opened(guest);
+    socket.once("close", () => this.#onEnd(guest, arrival.ticket, real.own));
     try {
       onConnection(connection);
     } catch (error) {
@@ -223,10 +231,11 @@ class Acceptor implements Listener {
     this.#logger[level]({ remote_address: address, reason }, "handshake failed");
   }
 
-  #onEnd({ id, remoteAddress, closeReason }: SocketConnection): void {
+  #onEnd({ id, remoteAddress, closeReason }: SocketConnection, { isProven }: Ticket, own: boolean): void {
     const reason = closeReason ?? "peer-closed";
     const level = PEER_LEFT.has(reason) ? "debug" : "info";
     this.#logger[level]({ conn_id: id, remote_address: remoteAddress, reason }, "connection ended");
+    if (!own) this.#options.watch?.ended(remoteAddress, reason, isProven);
   }
 
   #onThrottle({ id, remoteAddress }: FrameConnection, pauseMs: number): void {

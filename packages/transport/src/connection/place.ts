@@ -1,4 +1,5 @@
-import type { RefusalReason, Ticket } from "./admission.ts";
+import type { Guest, RefusalReason, Ticket } from "./admission.ts";
+import type { TransportReason } from "./frame-connection.ts";
 
 /** Sockets of all, or of one block. */
 export interface Counts {
@@ -23,7 +24,9 @@ export interface Books {
 /** One socket's place. A plain object per connection, since there are many. */
 export class Place implements Ticket {
   readonly #books: Books;
-  #displace: () => void;
+  readonly #closeSocket: () => void;
+  #guest: Guest | null = null;
+  #proven = false;
   #since: number;
   #block = "";
   #counts: Counts | null = null;
@@ -33,7 +36,7 @@ export class Place implements Ticket {
   /** @param displace closes the socket: a newcomer got its place */
   constructor(books: Books, displace: () => void) {
     this.#books = books;
-    this.#displace = displace;
+    this.#closeSocket = displace;
     this.#since = books.now();
     books.total.connections += 1;
     books.total.handshakes += 1;
@@ -43,6 +46,15 @@ export class Place implements Ticket {
   /** Since when the peer has done nothing, monotonic milliseconds. */
   get since(): number {
     return this.#since;
+  }
+
+  /** The connection that came of it; null before. */
+  get guest(): Guest | null {
+    return this.#guest;
+  }
+
+  get isProven(): boolean {
+    return this.#proven;
   }
 
   /** The counts of its block; null while it has no seat. */
@@ -74,14 +86,16 @@ export class Place implements Ticket {
     if (this.#counts !== null) this.#counts.handshakes -= 1;
   }
 
-  opened(displace: () => void): void {
+  opened(guest: Guest): void {
     if (!this.#open) return;
     this.#since = this.#books.now();
-    this.#displace = displace;
+    this.#guest = guest;
     this.#books.idle.add(this);
   }
 
-  proven(): void {
+  /** The connection is at work: nobody takes this place any more. */
+  prove(): void {
+    this.#proven = true;
     this.#books.idle.delete(this);
   }
 
@@ -99,6 +113,7 @@ export class Place implements Ticket {
   /** Gives the place up at once; the socket takes a moment to close. */
   displace(): void {
     this.release();
-    this.#displace();
+    if (this.#guest === null) this.#closeSocket();
+    else this.#guest.destroy("displaced" satisfies TransportReason);
   }
 }
