@@ -6,6 +6,7 @@ import { miningDeviceOnLode } from "./mining-device-on-lode.ts";
 import { nodeThroughSv2Tp, nodeThroughTemplateProvider } from "./node-to-block.ts";
 import { miningDeviceInChangingWorld, translatorInChangingWorld } from "./peers-in-changing-world.ts";
 import { referencePoolOnLodeTemplates } from "./reference-pool-on-lode-templates.ts";
+import { translatorAfterMove } from "./translator-after-move.ts";
 import { translatorAfterRestart } from "./translator-after-restart.ts";
 import { translatorOnLode } from "./translator-on-lode.ts";
 import { Workbench } from "./workbench.ts";
@@ -20,7 +21,12 @@ const tests: readonly InteropTest[] = [
   referencePoolOnLodeTemplates,
 ];
 /** They rest most of the time, so they share it with the lasting ones. */
-const restingTests: readonly InteropTest[] = [translatorAfterRestart(false), translatorAfterRestart(true)];
+const restingTests: readonly InteropTest[] = [
+  translatorAfterRestart(false),
+  translatorAfterRestart(true),
+  translatorAfterMove(false),
+  translatorAfterMove(true),
+];
 const lastingTests: readonly LastingTest[] = [
   translatorInChangingWorld(false),
   translatorInChangingWorld(true),

@@ -16,8 +16,13 @@ interface Sample {
 export async function readMetrics(url: string): Promise<MetricsPage> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);
+  return parseMetrics(await response.text());
+}
+
+/** A metrics page from its text. */
+export function parseMetrics(text: string): MetricsPage {
   const samples: Sample[] = [];
-  for (const line of (await response.text()).split("\n")) {
+  for (const line of text.split("\n")) {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
     if (match !== null) {
       samples.push({ name: match[1] ?? "", labels: match[2] ?? "", value: Number(match[3]) });

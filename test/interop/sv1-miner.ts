@@ -18,6 +18,8 @@ export interface Sv1Miner {
   readonly jobs: number;
   /** mining.set_difficulty received. */
   readonly difficulties: number;
+  /** mining.set_extranonce received. */
+  readonly moves: number;
   /** True once the server has closed the connection. */
   readonly closed: boolean;
   stop(): void;
@@ -29,6 +31,8 @@ export interface Sv1MinerOptions {
   readonly hashesPerSecond: number;
   /** BIP310: asks for version rolling and hands in rolled bits. Old hardware does not. */
   readonly rollsVersion?: boolean;
+  /** Asks to be told of other extranonces (mining.extranonce.subscribe). */
+  readonly movesExtranonce?: boolean;
 }
 
 interface Work {
@@ -70,6 +74,7 @@ export function startSv1Miner(bench: Workbench, options: Sv1MinerOptions): Sv1Mi
     refused: new Map<string, number>(),
     jobs: 0,
     difficulties: 0,
+    moves: 0,
     closed: false,
   };
   let extranonce1 = "";
@@ -93,6 +98,7 @@ export function startSv1Miner(bench: Workbench, options: Sv1MinerOptions): Sv1Mi
       extranonce1 = prefix;
       extranonce2Size = size;
       send(2, "mining.authorize", [user, "x"]);
+      if (options.movesExtranonce) send(3, "mining.extranonce.subscribe", []);
     } else if (id >= FIRST_SUBMIT_ID) {
       state.unanswered--;
       const reason = JSON.stringify(error ?? result);
@@ -111,6 +117,10 @@ export function startSv1Miner(bench: Workbench, options: Sv1MinerOptions): Sv1Mi
     if (method === "mining.set_difficulty") {
       state.difficulties++;
       announced = targetOf(Number(params?.[0]));
+    } else if (method === "mining.set_extranonce") {
+      state.moves++;
+      extranonce1 = String(params?.[0]);
+      extranonce2Size = Number(params?.[1]);
     } else if (method === "mining.notify") {
       const count = state.jobs++;
       const extranonce2 = count.toString(16).padStart(2 * extranonce2Size, "0");

@@ -33,7 +33,7 @@ export interface Translator {
 export async function startTranslator(
   bench: Workbench,
   program: string,
-  pool: LodePool,
+  pool: Pick<LodePool, "port" | "publicKey">,
   options: TranslatorOptions,
 ): Promise<Translator> {
   const port = await freePort();
