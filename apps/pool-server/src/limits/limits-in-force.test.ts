@@ -14,7 +14,7 @@ import {
 } from "@lode/transport";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { poolServerSchema } from "../config/pool-server-config.ts";
-import { listenerLimits, miningLimits } from "./limits-in-force.ts";
+import { blockOf, listenerLimits, miningLimits } from "./limits-in-force.ts";
 import { strikeReasons } from "./strike-reasons.ts";
 
 const limitsOf = (...set: string[]) => loadConfig({ schema: poolServerSchema, set }).limits;
@@ -129,6 +129,15 @@ describe("limits by default", () => {
       fanOutQueueBytes: 262_144,
       openings: { burst: 9, perSecond: 0.5 },
     });
+  });
+
+  it("count channels by blocks of the configured size, and those of exempt addresses not at all", () => {
+    const block = blockOf(limitsOf('limits.exempt_from=["10.0.0.0/8"]', "limits.ipv4_block_bits=24"));
+    expect(["192.0.2.77", "2001:db8::1", "10.1.1.1"].map(block)).toEqual([
+      "192.0.2.0/24",
+      "2001:db8::/64",
+      null,
+    ]);
   });
 
   it("never ban loopback, where everybody may stand behind one address", () => {

@@ -1,6 +1,13 @@
 import type { Clock, Logger, Metrics } from "@lode/ports";
 import { type MiningServerSettings, miningServerDefaults } from "@lode/roles";
-import { BanList, type BlockBits, type ListenLimits, type ListenOptions } from "@lode/transport";
+import {
+  AddressRanges,
+  addressBlock,
+  BanList,
+  type BlockBits,
+  type ListenLimits,
+  type ListenOptions,
+} from "@lode/transport";
 import type { LimitsConfig } from "../config/limits-section.ts";
 import { strikeReasons } from "./strike-reasons.ts";
 
@@ -56,6 +63,13 @@ export function miningLimits(config: LimitsConfig): Partial<MiningServerSettings
     invalidMessages: { burst: config.invalidMessagesBurst, perSecond: config.invalidMessagesPerSec },
     openings: { burst: config.openingsBurst, perSecond: config.openingsPerSec },
   };
+}
+
+/** The block that an address's channels are counted with; null for addresses without bounds per block. */
+export function blockOf(config: LimitsConfig): (remoteAddress: string) => string | null {
+  const exempt = new AddressRanges(config.exemptFrom);
+  const bits = blockBits(config);
+  return (address) => (exempt.contains(address) ? null : addressBlock(address, bits));
 }
 
 function blockBits(config: LimitsConfig): BlockBits {
