@@ -1,6 +1,7 @@
-import { maxTarget } from "@lode/bitcoin";
+import { DIFF1_TARGET } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
-import { Bitaxe, NerdQAxe, Scale, ScriptedPool } from "@lode/testing";
+import { mining } from "@lode/protocol";
+import { Bitaxe, isSafeTarget, NerdQAxe, Prng, Scale, ScriptedPool } from "@lode/testing";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT } from "./peer-world.ts";
 
@@ -15,14 +16,30 @@ describe("targets for firmware that knows whole difficulties only", () => {
       new Bitaxe({ ...options(pool), kind: "extended", firmware: "2.14", hashrate: 0 }),
   })) {
     it(`what ${name} makes of a target is never easier than the target`, () => {
-      const channel = { ...defaultChannelSettings, easiestTarget: maxTarget >> 32n };
+      const channel = { ...defaultChannelSettings, easiestTarget: DIFF1_TARGET / 16n };
       const pool = new ScriptedPool({ settings: { channel } });
       const peer = make(pool);
       pool.clock.advance(1_800_000);
       peer.judge();
-      expect(peer.retargets.easier).toBeGreaterThan(5);
+      expect(peer.retargets.easier).toBeGreaterThan(2);
     });
   }
+});
+
+describe("the target of a channel's opening", () => {
+  // Below difficulty 8, some 3 GH/s, there is no such firmware.
+  it("is safe for such firmware at any hash rate from ten GH/s to a hundred PH/s", () => {
+    const prng = new Prng(11);
+    const scale = new Scale(0);
+    const miner = new ScriptedPool().connect().setUp();
+    for (let count = 0; count < 400; count++) {
+      const nominalHashRate = 10 ** (10 + (7 * prng.u32()) / 2 ** 32);
+      const { target, channelId } = miner.openExtended({ nominalHashRate });
+      miner.takeAll();
+      miner.send(mining.CloseChannel, { channelId, reasonCode: "" });
+      expect(isSafeTarget(target, scale), `${nominalHashRate} H/s`).toBe(true);
+    }
+  });
 });
 
 function options(pool: ScriptedPool) {

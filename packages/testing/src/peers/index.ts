@@ -7,3 +7,4 @@ export { ReferenceTranslator, type ReferenceTranslatorOptions } from "./referenc
 export { Scale } from "./scale.ts";
 export { ShareBook } from "./share-book.ts";
 export { Sv1Miner } from "./translator-miner.ts";
+export { isSafeTarget } from "./whole-difficulty.ts";
