@@ -31,14 +31,14 @@ export interface TargetLimits {
 }
 
 /**
- * Target for a hash rate: {@link TargetLimits.sharesPerMinute} shares, but never easier than either limit. From difficulty 1 on
+ * Target for a hash rate: {@link TargetLimits.sharesPerMinute} shares, but never easier than either limit. From difficulty 8 on
  * it is that of a whole difficulty: some firmware cuts the rest off (NerdQAxe of June 2026, ESP-Miner before 2.15) and would send
- * shares that are too easy. Limits are kept to the bit.
+ * shares that are too easy; below, whole difficulties are too far apart to follow a hash rate. Limits are kept to the bit.
  */
 export function targetForHashrate(hashesPerSecond: number, limits: TargetLimits): bigint {
   const easiest = smaller(limits.easiestTarget, limits.maxTarget);
   const target = smaller(targetFromHashrate(hashesPerSecond, limits.sharesPerMinute), easiest);
-  if (target === easiest || target > DIFF1_TARGET) return target;
+  if (target === easiest || target > DIFF1_TARGET / 8n) return target;
   const whole = targetOfDifficulty(DIFF1_TARGET / target);
   return whole <= easiest ? whole : target;
 }
