@@ -1,3 +1,4 @@
+import { addressOfScript } from "@lode/bitcoin";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IdentityError } from "./identity.ts";
@@ -41,6 +42,16 @@ describe("an identifier", () => {
     const identify = make("addresses", []);
     expect(identify(`${SEGWIT}.rig`)).toMatchObject({ address: SEGWIT, worker: "rig" });
     expect(refusal(identify, "alice")).toEqual({ code: "unknown-user" });
+  });
+
+  it("says the same of an address however often, and after thousands of others", () => {
+    const identify = make("addresses", []);
+    const others = (byte: number) =>
+      addressOfScript(Uint8Array.of(0, 0x14, ...new Uint8Array(18), byte >> 8, byte), "mainnet")!;
+    const first = identify(`${SEGWIT}.a`);
+    for (let count = 0; count < 5_000; count++) identify(others(count));
+    expect(identify(`${SEGWIT}.b`)).toEqual({ ...first, worker: "b" });
+    expect(identify(`${others(4_999)}.x`).payoutScript).toEqual(identify(others(4_999)).payoutScript);
   });
 
   it("takes accounts alone, whatever the case, with a worker behind a dot or an underscore", () => {

@@ -51,16 +51,36 @@ const NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 export function identifier(options: IdentifierOptions): (userIdentity: string) => Identity {
   const { network, mode } = options;
   const accounts = readAccounts(options);
-  if (mode === "addresses") return (userIdentity) => parseIdentity(userIdentity, network);
+  const byAddress = addressReader(network);
+  if (mode === "addresses") return byAddress;
   return (userIdentity) => {
     const { name, worker } = splitIdentity(userIdentity);
     const account = name.length > MAX_ACCOUNT_NAME ? undefined : accounts.get(name.toLowerCase());
     if (account !== undefined) return { ...account, worker };
-    if (mode === "both") return parseIdentity(userIdentity, network);
+    if (mode === "both") return byAddress(userIdentity);
     throw new IdentityError(
       { code: "unknown-user" },
       "no account of that name; this pool pays named accounts only",
     );
+  };
+}
+
+/** Addresses that are remembered: those of a large pool, a few hundred kilobytes. */
+const KNOWN_ADDRESSES = 4_096;
+
+/** As {@link parseIdentity}; a farm that opens thousands of channels for one address has it parsed once. */
+function addressReader(network: NetworkName): (userIdentity: string) => Identity {
+  const known = new Map<string, Omit<Identity, "worker">>();
+  return (userIdentity) => {
+    const { name, worker } = splitIdentity(userIdentity);
+    let payee = known.get(name);
+    if (payee === undefined) {
+      const { payoutScript, address } = parseIdentity(name, network);
+      payee = { payoutScript, address };
+      if (known.size >= KNOWN_ADDRESSES) known.delete(known.keys().next().value!);
+      known.set(name, payee);
+    }
+    return { ...payee, worker };
   };
 }
 

@@ -12,9 +12,9 @@ import type { CloseReason } from "../setup/close-reasons.ts";
 import type { FrameReader, MessageHandler } from "../setup/frame-reader.ts";
 import { printable } from "../setup/printable.ts";
 import type { SetupMessage, SetupPeer } from "../setup/server-setup.ts";
-import { type UpdateErrorCode, unknownChannel } from "./error-codes.ts";
+import { type OpenErrorCode, type UpdateErrorCode, unknownChannel } from "./error-codes.ts";
 import type { MinerMessage } from "./miner-messages.ts";
-import { isClientsFault, type Opening } from "./opening.ts";
+import { isClientsFault, type Opening, type OpeningRefusal } from "./opening.ts";
 import type { OpeningParty } from "./opening-queue.ts";
 import { PeerConduct } from "./peer-conduct.ts";
 import { SessionChannels } from "./session-channels.ts";
@@ -115,7 +115,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     if (this.#reader.ended || this.#draining !== undefined) return;
     this.guard(() => {
       const channel = this.#channels.open(opening);
-      if (typeof channel === "string") {
+      if ("errorCode" in channel) {
         this.#refuseOpening(opening, channel);
         return;
       }
@@ -206,16 +206,17 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
       openings.add(this, opening);
       return;
     }
-    this.#refuseOpening(opening, "channel-capacity-exhausted");
+    const errorCode = "channel-capacity-exhausted" satisfies OpenErrorCode;
+    this.#refuseOpening(opening, { errorCode, detail: "the connection has all the channels it may have" });
     this.#judge(this.#conduct.onExcessOpening(clock.monotonic()));
   }
 
-  #refuseOpening({ requestId, userIdentity }: Opening, errorCode: string): void {
+  #refuseOpening({ requestId, userIdentity }: Opening, { errorCode, detail }: OpeningRefusal): void {
     const { metrics, logger } = this.#context;
     const { connection } = this.#reader;
     metrics.refusedOpenings.inc(errorCode);
     const log = { conn_id: connection.id, user_identity: printable(userIdentity), error_code: errorCode };
-    logger.info(log, "channel refused");
+    logger.info({ ...log, detail: printable(detail, 160) }, "channel refused");
     connection.send(encodeFrame(mining.OpenMiningChannelError, { requestId, errorCode }));
     if (isClientsFault(errorCode)) this.#onInvalid();
   }

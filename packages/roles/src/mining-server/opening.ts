@@ -28,21 +28,27 @@ export interface OpeningConnection {
 /** A refusal that goes to the client as OpenMiningChannel.Error. `admission()` may bring codes of its own. */
 class OpeningRefused extends CodedError<{ code: OpenErrorCode | (string & {}) }> {}
 
-/** The channel a client asked for, without a job yet, or the code of the refusal (SV2 5.3.2, 5.3.4, 5.3.6). */
+/** Why there is no channel: the code for the client, and what the log may add to it. */
+export interface OpeningRefusal {
+  readonly errorCode: string;
+  readonly detail: string;
+}
+
+/** The channel a client asked for, without a job yet, or the refusal (SV2 5.3.2, 5.3.4, 5.3.6). */
 export function openChannel(
   context: SessionContext,
   opening: Opening,
   connection: OpeningConnection,
   channelId: number,
-): Channel | string {
+): Channel | OpeningRefusal {
   try {
     checkKind(opening, connection.flags);
     const identity = identityOf(context, opening.userIdentity);
     checkAdmission(context, connection, channelId);
     return createChannel(context, opening, connection.id, channelId, identity);
   } catch (error) {
-    if (error instanceof OpeningRefused || error instanceof ChannelError) return error.code;
-    throw error;
+    if (!(error instanceof OpeningRefused || error instanceof ChannelError)) throw error;
+    return { errorCode: error.code, detail: error.message };
   }
 }
 
@@ -72,7 +78,7 @@ function identityOf(context: SessionContext, userIdentity: string): Identity {
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     const code = error.code in openErrorCodes ? error.code : "invalid-user-identity";
-    throw new OpeningRefused({ code });
+    throw new OpeningRefused({ code }, error.message);
   }
 }
 

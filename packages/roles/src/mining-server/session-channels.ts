@@ -2,7 +2,7 @@ import type { Channel } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import { MiningFlags } from "@lode/protocol";
 import { printable } from "../setup/printable.ts";
-import { type Opening, openChannel } from "./opening.ts";
+import { type Opening, type OpeningRefusal, openChannel } from "./opening.ts";
 import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 
@@ -67,12 +67,12 @@ export class SessionChannels {
     return channelId > GROUP_CHANNEL_ID && channelId < this.#nextId && !this.#channels.has(channelId);
   }
 
-  /** A new channel without a job, or the code of the refusal. */
-  open(opening: Opening): Channel | string {
+  /** A new channel without a job, or the refusal. */
+  open(opening: Opening): Channel | OpeningRefusal {
     const { connectionId: id, flags, block } = this.#owner;
     const connection = { id, flags, block, channels: this.size };
     const channel = openChannel(this.#context, opening, connection, this.#nextId);
-    if (typeof channel === "string") return channel;
+    if ("errorCode" in channel) return channel;
     this.#nextId++;
     this.#channels.set(channel.id, channel);
     this.#context.channels.add(channel, block);
