@@ -4,8 +4,8 @@
  * Runs as npm's install script: without a compiler or headers it warns and exits 0, and the JavaScript stand-in serves.
  * REQUIRE_NATIVE=1   a failure exits 1 (images, continuous integration)
  * SANITIZE=1         a second file under address and undefined-behaviour sanitizers, warnings as errors
- * PORTABLE_SHA256=1  with SANITIZE=1: a third file without OpenSSL's low-level SHA-256, and without the compiler's 128-bit
- *                    numbers
+ * PORTABLE_SHA256=1  with SANITIZE=1: a third file without OpenSSL's low-level SHA-256 and inner ciphers, and without the
+ *                    compiler's 128-bit numbers
  * CXX                the compiler; default: the first of g++, c++, clang++ that runs
  */
 import { spawnSync } from "node:child_process";
@@ -52,9 +52,12 @@ const flags = [
       ]
     : ["-O3", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"]),
 ];
-const portableFlag = "-DLODE_PORTABLE_SHA256";
+const publicAead = "-DLODE_PUBLIC_AEAD";
+const portableSha256 = "-DLODE_PORTABLE_SHA256";
+/** The first that compiles and loads is taken: not every Node exports OpenSSL's inner calls. */
+const variants = [[], [publicAead], [publicAead, portableSha256]];
 /** What other machines' compilers lack, left out to be tested here. */
-const testedPortable = [portableFlag, "-DLODE_PORTABLE_MULTIPLY"];
+const testedPortable = [publicAead, portableSha256, "-DLODE_PORTABLE_MULTIPLY"];
 
 /** The first compiler that runs, with what it says of itself. */
 function findCompiler() {
@@ -91,11 +94,16 @@ function run(command, args, what) {
 
 /** Run in a process of its own, so that a bad file cannot take this one down. */
 const trial = `
-  const { sha256dInto } = require(process.argv[1]).load((code, message) => new Error(message));
+  const { sha256dInto, Cipher } = require(process.argv[1]).load((code, message) => new Error(message));
   const hash = Buffer.alloc(32);
   sha256dInto(Buffer.alloc(0), hash);
   if (hash.toString("hex") !== "5df6e0e2761359d30a8275058e299fcc0381534545f55cf43e41983f5d4c9456") {
     throw new Error("wrong hash");
+  }
+  const sealed = Buffer.alloc(22);
+  new Cipher(Buffer.from([...Array(32).keys()])).sealFrame(Buffer.alloc(6), sealed, 0);
+  if (sealed.toString("hex") !== "18b84231ade62e7195e4a46445a9690becdd8f91de23") {
+    throw new Error("wrong ciphertext");
   }`;
 
 function compile(compiler, headers, extra) {
@@ -111,6 +119,20 @@ function compile(compiler, headers, extra) {
   }
 }
 
+/** Compiles the first variant that works here. Throws what was wrong with the first of all. */
+function compileFirst(compiler, headers, candidates) {
+  let failure;
+  for (const extra of candidates) {
+    try {
+      compile(compiler, headers, extra);
+      return;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
 function build() {
   const compiler = findCompiler();
   const current = fingerprint(compiler);
@@ -120,16 +142,7 @@ function build() {
   rmSync(stamp, { force: true });
   const headers = findHeaders();
   mkdirSync(buildFolder, { recursive: true });
-  try {
-    compile(compiler, headers, portable ? testedPortable : []);
-  } catch (error) {
-    if (sanitize) throw error;
-    try {
-      compile(compiler, headers, [portableFlag]);
-    } catch {
-      throw error;
-    }
-  }
+  compileFirst(compiler, headers, sanitize ? [portable ? testedPortable : []] : variants);
   writeFileSync(stamp, current);
 }
 

@@ -7,8 +7,8 @@ import { type FrameCipher, MAX_BLOCK_PLAINTEXT, sealedFrameSize, sealedPayloadSi
 const random = (size: number) => new Uint8Array(randomBytes(size));
 const key = random(32);
 const MAX_COUNTER = 2n ** 64n - 1n;
-/** Payload sizes around the borders of the blocks. */
-const sizes = [0, 1, 24, 64, 65_518, 65_519, 65_520, 131_037, 131_038, 131_039, 200_000];
+/** Payload sizes around the borders of the blocks, and of what the addon encrypts in one pass. */
+const sizes = [0, 1, 24, 64, 1_023, 1_024, 1_025, 65_518, 65_519, 65_520, 131_037, 131_038, 131_039, 200_000];
 
 /** The frame sealed block by block, with the nonce written out (spec 4.4.1, 4.6). */
 function referenceSeal(frame: Uint8Array, counter = 0n): Uint8Array {
@@ -38,7 +38,7 @@ function open(cipher: FrameCipher, sealed: Uint8Array, payloadLength: number): U
 describe("sealed sizes", () => {
   it("follow the spec's formula", () => {
     expect(sizes.map(sealedPayloadSize)).toEqual([
-      0, 17, 40, 80, 65_534, 65_535, 65_552, 131_069, 131_070, 131_087, 200_064,
+      0, 17, 40, 80, 1_039, 1_040, 1_041, 65_534, 65_535, 65_552, 131_069, 131_070, 131_087, 200_064,
     ]);
     expect(sealedFrameSize(0)).toBe(22);
   });
