@@ -20,7 +20,7 @@ import {
   templateDialer,
 } from "./config/configured-parts.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
-import { listenerLimits } from "./limits/limits-in-force.ts";
+import { blockOf, listenerLimits } from "./limits/limits-in-force.ts";
 import { nodeTarget } from "./node-target.ts";
 import { Pool, type PoolDeps } from "./pool.ts";
 import { TemplateSources } from "./template-sources.ts";
@@ -98,6 +98,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       nodes: rpcs.map(({ name, rpc }) => nodeTarget(name, rpc)),
       candidates: candidateDirectory(join(config.pool.dataDir, "blocks"), logger),
       identify,
+      blockOf: blockOf(config.limits),
       onFatal: deps.onFatal,
       ...(deps.onBlockAccepted === undefined ? {} : { onBlockAccepted: deps.onBlockAccepted }),
     },

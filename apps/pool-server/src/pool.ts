@@ -23,6 +23,8 @@ export interface PoolDeps {
   readonly candidates: CandidateStore;
   /** Reads a miner's `user_identity`. @throws CodedError whose code goes to the miner */
   readonly identify: (userIdentity: string) => Identity;
+  /** Address block whose channels are counted together; null: not counted. Without it every address is a block. */
+  readonly blockOf?: (remoteAddress: string) => string | null;
   /** The pool cannot go on: the process must end (exit code 70). */
   readonly onFatal: (reason: string) => void;
   readonly onBlockAccepted?: (hash: string) => void;
@@ -122,6 +124,7 @@ export class Pool {
         jobs: { current: () => this.#fanout.current, fresh: () => this.#fanout.fresh() },
         extranonces: new ExtranonceAllocator({ serverId: settings.serverId }),
         identify: deps.identify,
+        ...(deps.blockOf === undefined ? {} : { blockOf: deps.blockOf }),
         sink: this.#recorder,
         onBlock: (found) => this.#submitter.submit(found),
         admission: () => this.#admission(),
