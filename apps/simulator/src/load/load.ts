@@ -137,7 +137,7 @@ class Crowd implements Load {
       dropAll: () => {
         for (const stream of this.#streams) stream.drop();
       },
-      add: (index) => this.#add(index),
+      add: (index, givenUp) => this.#add(index, givenUp),
     });
   }
 
@@ -146,10 +146,12 @@ class Crowd implements Load {
     await this.#pause(SETTLE_STEP_MS);
   }
 
-  async #add(index: number): Promise<void> {
+  /** @param givenUp when it aborts before the stream is ready, nothing of it stays */
+  async #add(index: number, givenUp?: AbortSignal): Promise<void> {
     const { clock, logger, userIdentity } = this.#options;
-    const stream: ShareStream = new ShareStream({
-      connection: await this.#dialler.dial(index),
+    const connection = await this.#dialler.dial(index);
+    const stream = new ShareStream({
+      connection,
       userIdentity: userIdentity.includes(".") ? `${userIdentity}${index}` : `${userIdentity}.${index}`,
       kind: this.#options.kind ?? "extended",
       window: this.#options.window ?? DEFAULT_WINDOW,
@@ -160,7 +162,11 @@ class Crowd implements Load {
         this.#lost++;
       },
     });
+    const drop = (): void => stream.drop();
+    if (givenUp?.aborted === true) drop();
+    givenUp?.addEventListener("abort", drop);
     await stream.ready;
+    givenUp?.removeEventListener("abort", drop);
     this.#streams[index] = stream;
   }
 

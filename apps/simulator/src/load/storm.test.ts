@@ -11,16 +11,18 @@ function storm(outcome: (attempt: number) => Promise<void>) {
   const started = clock.monotonic();
   const attempts: { readonly miner: number; readonly at: number }[] = [];
   let dropped = 0;
+  let abandoned = 0;
   const done = runStorm(MINERS, {
     clock,
     random: seededRandom(1),
     dropAll: () => dropped++,
-    add(miner) {
+    add(miner, givenUp) {
       attempts.push({ miner, at: clock.monotonic() - started });
+      givenUp.addEventListener("abort", () => abandoned++);
       return outcome(attempts.filter((attempt) => attempt.miner === miner).length);
     },
   });
-  return { clock, attempts, done, dropped: () => dropped };
+  return { clock, attempts, done, dropped: () => dropped, abandoned: () => abandoned };
 }
 
 const refused = () =>
@@ -54,10 +56,11 @@ describe("a storm of reconnecting miners", () => {
   });
 
   it("counts an attempt without an answer as failed, and gives up in the end", async () => {
-    const { done, clock } = storm(() => new Promise(() => {}));
+    const { done, clock, attempts, abandoned } = storm(() => new Promise(() => {}));
     await clock.advanceAsync(200_000);
     const { failures, missing } = await done;
     expect(missing).toBe(MINERS);
-    expect(Object.keys(failures)).toEqual(["no-answer"]);
+    expect(failures).toEqual({ "no-answer": attempts.length });
+    expect(abandoned()).toBe(attempts.length);
   });
 });

@@ -22,8 +22,11 @@ export interface StormDeps {
   readonly random: Random;
   /** Hangs up on all connections. */
   readonly dropAll: () => void;
-  /** Makes one connection; resolves when it has a job. @throws DialError, LoadError */
-  readonly add: (index: number) => Promise<void>;
+  /**
+   * Makes one connection; resolves when it has a job. When `givenUp` aborts, nobody waits for it any more, and nothing of it
+   * may stay. @throws DialError, LoadError
+   */
+  readonly add: (index: number, givenUp: AbortSignal) => Promise<void>;
 }
 
 /** Pause before another attempt: so long and up to as much again; doubled each time. */
@@ -44,7 +47,7 @@ export async function runStorm(
   const deadline = clock.monotonic() + GIVE_UP_MS;
   const comeBack = async (index: number): Promise<void> => {
     for (let retryMs = RETRY_MIN_MS; clock.monotonic() < deadline; ) {
-      const failure = await attempt(clock, add(index));
+      const failure = await attempt(clock, (givenUp) => add(index, givenUp));
       if (failure === undefined) {
         times.push(systemMs());
         return;
@@ -64,14 +67,18 @@ export async function runStorm(
 }
 
 /** Undefined when it succeeded, else why not. Never rejects. */
-function attempt(clock: Clock, made: Promise<void>): Promise<string | undefined> {
+function attempt(clock: Clock, make: (givenUp: AbortSignal) => Promise<void>): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const deadline = clock.after(ATTEMPT_MS, () => resolve("no-answer"));
+    const giveUp = new AbortController();
+    const deadline = clock.after(ATTEMPT_MS, () => {
+      giveUp.abort();
+      resolve("no-answer");
+    });
     const end = (failure: string | undefined): void => {
       deadline.cancel();
       resolve(failure);
     };
-    made.then(
+    make(giveUp.signal).then(
       () => end(undefined),
       (error: unknown) => end(reasonOf(error)),
     );
