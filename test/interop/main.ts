@@ -20,8 +20,7 @@ const tests: readonly InteropTest[] = [
   translatorOnLode(true),
   referencePoolOnLodeTemplates,
 ];
-/** They rest most of the time, so they share it with the lasting ones. */
-const restingTests: readonly InteropTest[] = [
+const changingTests: readonly InteropTest[] = [
   translatorAfterRestart(false),
   translatorAfterRestart(true),
   translatorAfterMove(false),
@@ -94,7 +93,7 @@ async function runTest(
   }
 }
 
-const all = [...tests, ...restingTests, ...lastingTests];
+const all = [...tests, ...changingTests, ...lastingTests];
 const unknown = values.only.filter((name) => !all.some((test) => test.name === name));
 if (unknown.length > 0) {
   say(`no test is called ${unknown.join(", ")}; there are: ${all.map(({ name }) => name).join(", ")}`);
@@ -103,28 +102,31 @@ if (unknown.length > 0) {
 const minutes = values.minutes === undefined ? undefined : wholeNumber("minutes", values.minutes);
 const wanted = ({ name }: { name: string }) => values.only.length === 0 || values.only.includes(name);
 const peers = findPeers(process.env);
-const results: Result[] = [];
 const told = (name: string): Say => {
   return (line) => say(`[${name}] ${line}`);
 };
-const runOnce = (test: InteropTest, tell: Say) =>
-  runTest(test, peers, tell, async (bench, found) => {
-    await test.run(bench, found);
-    return undefined;
-  });
 const runLasting = (test: LastingTest) =>
   runTest(test, peers, told(test.name), (bench, found) => test.mine(bench, found, minutes));
+/** One after another. */
+const runAll = async (some: readonly InteropTest[]): Promise<Result[]> => {
+  const done: Result[] = [];
+  for (const test of some.filter(wanted)) {
+    const run = async (bench: Workbench, found: Required<Peers>): Promise<undefined> => {
+      await test.run(bench, found);
+    };
+    done.push(await runTest(test, peers, told(test.name), run));
+  }
+  return done;
+};
 
+// Miners are slow on purpose and everything waits for them most of the time, so several tests share the machine.
 // A long run is of the lasting tests; the others have nothing to do for so long.
-if (minutes === undefined) {
-  for (const test of tests.filter(wanted)) results.push(await runOnce(test, say));
-}
-const resting = minutes === undefined ? restingTests.filter(wanted) : [];
-const together = [
-  ...resting.map((test) => runOnce(test, told(test.name))),
-  ...lastingTests.filter(wanted).map(runLasting),
-];
-results.push(...(await Promise.all(together)));
+const results = (
+  await Promise.all([
+    ...(minutes === undefined ? [runAll(tests), runAll(changingTests)] : []),
+    Promise.all(lastingTests.filter(wanted).map(runLasting)),
+  ])
+).flat();
 const count = (result: Result["result"]) => results.filter((one) => one.result === result).length;
 const counts = { passed: count("passed"), failed: count("failed"), skipped: count("skipped") };
 say(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
