@@ -39,10 +39,6 @@ function wrongVerdict(deps: PoolDeps): Partial<PoolDeps> {
   let checks = 0;
   return {
     native: {
-      backend: deps.native.backend,
-      sha256d: (data) => deps.native.sha256d(data),
-      createCipher: (key) => deps.native.createCipher(key),
-      sendNow: (...bytes) => deps.native.sendNow(...bytes),
       createJob(parts) {
         const job = deps.native.createJob(parts);
         return {

@@ -16,7 +16,7 @@ export interface PoolDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly native: Native;
+  readonly native: Pick<Native, "createJob">;
   readonly store: ShareStore;
   readonly feed: TemplateFeed;
   readonly nodes: readonly BlockTarget[];
