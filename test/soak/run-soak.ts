@@ -194,8 +194,9 @@ class Run {
       `${name} ${Math.round(tally.seconds)} s: ${round((tally.accepted - last.tally.accepted) / seconds)} shares/s, ` +
         `answer p50/p99/max ${round(tally.answer.p50)}/${round(tally.answer.p99)}/${round(tally.answer.max)} ms, ` +
         `rejected ${JSON.stringify(tally.rejected)}, disconnects ${JSON.stringify(tally.disconnects)}, ` +
-        `newcomers ${tally.newcomers.n - failed}/${tally.newcomers.n}; ` +
-        `pool ${cores(now.pool.cpuSeconds, before.pool.cpuSeconds)} cores, rss ${Math.round(now.pool.rssMb)} MB, ` +
+        `newcomers ${tally.newcomers.n - failed}/${tally.newcomers.n} ${JSON.stringify(tally.newcomers.failed)}; ` +
+        `pool ${cores(now.pool.cpuSeconds, before.pool.cpuSeconds)} cores, waiting for a CPU ` +
+        `${cores(now.poolWait ?? 0, before.poolWait ?? 0)}, rss ${Math.round(now.pool.rssMb)} MB, ` +
         `loop p99 ${round(now.pool.loopP99Ms)} ms, ${now.pool.connections} connections, ${now.pool.channels} channels; ` +
         `attackers ${cores(now.attackersCpu, before.attackersCpu)} cores`,
     );
