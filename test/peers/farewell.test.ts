@@ -15,7 +15,7 @@ function translator(world: PeerWorld, aggregated: boolean): ReferenceTranslator 
   return peer;
 }
 
-describe("when the pool says goodbye", () => {
+describe("when the pool says goodbye", { timeout: 60_000 }, () => {
   for (const [name, make] of Object.entries(kinds)) {
     it(`a ${name} that is drained has every share answered and then sees the connection end`, async () => {
       const world = new PeerWorld({ commitMs: 700 });

@@ -20,7 +20,7 @@ const devices: Record<string, (world: PeerWorld, hashrate: number) => ScriptedPe
     new BraiinsOs({ ...world.options("s19"), flags: 1, hashrate }),
 };
 
-describe("firmware at the mining server", () => {
+describe("firmware at the mining server", { timeout: 60_000 }, () => {
   for (const [name, make] of Object.entries(devices)) {
     it(`${name} mines through tips, templates, retargets and refreshes without a wrong rejection`, () => {
       const world = new PeerWorld();

@@ -7,7 +7,7 @@ function moveAll(world: PeerWorld, connectionId: number, channelIds: readonly nu
   return channelIds.map((channelId) => world.pool.server.moveExtranoncePrefix(connectionId, channelId));
 }
 
-describe("SetExtranoncePrefix", () => {
+describe("SetExtranoncePrefix", { timeout: 60_000 }, () => {
   it("moves a NerdQAxe to another search space without losing a share", () => {
     const world = new PeerWorld();
     const { server, client } = world.pool.wire();

@@ -32,7 +32,7 @@ const configs: Record<string, Config> = {
   "a translator with a channel for each and no vardiff of its own": { aggregated: false, vardiff: false },
 };
 
-describe("the reference translator at the mining server", () => {
+describe("the reference translator at the mining server", { timeout: 60_000 }, () => {
   for (const [name, config] of Object.entries(configs)) {
     it(`${name} mines through tips, templates, retargets and refreshes without a wrong rejection`, () => {
       const { world, translator, devices } = farm(config, 6);

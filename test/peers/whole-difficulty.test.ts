@@ -9,7 +9,7 @@ import { ACCOUNT } from "./peer-world.ts";
  * Firmware that cuts difficulties to whole numbers hands in a little more than the target allows; these tests are at real
  * difficulties, where nobody finds anything, so that silence makes the targets easier step by step.
  */
-describe("targets for firmware that knows whole difficulties only", () => {
+describe("targets for firmware that knows whole difficulties only", { timeout: 60_000 }, () => {
   for (const [name, make] of Object.entries({
     NerdQAxe: (pool: ScriptedPool) => new NerdQAxe({ ...options(pool), hashrate: 0 }),
     "a bitaxe before 2.15": (pool: ScriptedPool) =>
@@ -26,7 +26,7 @@ describe("targets for firmware that knows whole difficulties only", () => {
   }
 });
 
-describe("the target of a channel's opening", () => {
+describe("the target of a channel's opening", { timeout: 60_000 }, () => {
   // Below difficulty 8, some 3 GH/s, there is no such firmware.
   it("is safe for such firmware at any hash rate from ten GH/s to a hundred PH/s", () => {
     const prng = new Prng(11);
