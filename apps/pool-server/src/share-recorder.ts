@@ -116,7 +116,9 @@ export class ShareRecorder implements ShareSink {
     if (this.#stopped || this.#state === "failed") return;
     this.#pending.push(share);
     this.#waitingSince ??= this.#deps.clock.monotonic();
-    this.#watch ??= this.#deps.clock.every(WATCH_MS, () => this.#judge());
+    const { clock } = this.#deps;
+    // Behind what has come meanwhile: after a late turn the store's answer may be there and only unread.
+    this.#watch ??= clock.every(WATCH_MS, () => clock.soon(() => this.#judge()));
     if (this.waiting * SHARE_HEAP_BYTES > this.#limits.overfullBytes) this.#enter("overfull");
     this.#schedule();
   }

@@ -139,7 +139,7 @@ const limits = section({
     MOST_CHANNELS,
   ),
   maxChannels: integer(
-    "Channels in all; each takes about 6 kB.",
+    "Channels in all; those asked for included; each takes about 9 kB.",
     miningServerDefaults.maxChannels,
     1,
     MOST_CHANNELS,

@@ -68,7 +68,7 @@ describe("the configuration's limits", () => {
     ],
     [
       ["limits.max_channels=5"],
-      "limits: max_channels_per_block (50000) is above max_channels (5): lower the one or raise the other",
+      "limits: max_channels_per_block (25000) is above max_channels (5): lower the one or raise the other",
     ],
     [
       ["limits.max_channels_per_block=5"],

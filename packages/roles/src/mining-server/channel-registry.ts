@@ -33,9 +33,14 @@ export class ChannelRegistry {
     return this.#extended;
   }
 
+  /** Channels of both kinds. */
+  get size(): number {
+    return this.#standard + this.#extended;
+  }
+
   /** Whether a cap keeps a block from another channel. @param block null: one that has no cap of its own */
   isFull(block: string | null): boolean {
-    if (this.#standard + this.#extended >= this.#limit) return true;
+    if (this.size >= this.#limit) return true;
     return block !== null && (this.#byBlock.get(block) ?? 0) >= this.#blockLimit;
   }
 

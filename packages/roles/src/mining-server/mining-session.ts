@@ -200,14 +200,15 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   #onOpen(opening: Opening): void {
-    const { openings, clock, settings } = this.#context;
-    const asked = this.#channels.size + openings.waitingOf(this);
-    if (asked < settings.maxChannelsPerConnection) {
+    const { openings, channels, clock, settings } = this.#context;
+    const own = this.#channels.size + openings.waitingOf(this);
+    const all = channels.size + openings.size;
+    if (own < settings.maxChannelsPerConnection && all < settings.maxChannels) {
       openings.add(this, opening);
       return;
     }
     const errorCode = "channel-capacity-exhausted" satisfies OpenErrorCode;
-    this.#refuseOpening(opening, { errorCode, detail: "the connection has all the channels it may have" });
+    this.#refuseOpening(opening, { errorCode, detail: "a cap on channels, those asked for included" });
     this.#judge(this.#conduct.onExcessOpening(clock.monotonic()));
   }
 

@@ -37,7 +37,7 @@ describe("requests for channels", () => {
       turns.push(turn);
       return { cancel() {} };
     };
-    const queue = new OpeningQueue({ soon: later, after: (_ms, turn) => later(turn) });
+    const queue = new OpeningQueue({ soon: later, after: (_ms, turn) => later(turn), monotonic: () => 0 });
     const served: string[] = [];
     const party = (name: string) => ({ mayOpen: () => true, open: () => void served.push(name) });
     const opening = { ...request, minExtranonceSize: null };
@@ -52,6 +52,34 @@ describe("requests for channels", () => {
     expect(served.length - before).toBeLessThan(100);
     while (turns.length > 0) turns.shift()!();
     expect([served.length, queue.size]).toEqual([5_001, 0]);
+  });
+
+  it("leave most of the time to other work, also where a turn takes long", () => {
+    let now = 0;
+    const pauses: number[] = [];
+    const turns: (() => void)[] = [];
+    const queue = new OpeningQueue({
+      soon: (turn) => void turns.push(turn),
+      after: (ms, turn) => {
+        pauses.push(ms);
+        turns.push(turn);
+        return { cancel() {} };
+      },
+      monotonic: () => now,
+    });
+    const slow = { mayOpen: () => true, open: () => void (now += 1) };
+    for (let count = 0; count < 200; count++) queue.add(slow, { ...request, minExtranonceSize: null });
+    while (turns.length > 0) turns.shift()!();
+    expect(pauses.slice(1)).toEqual(pauses.slice(1).map(() => 3 * 32));
+    expect(pauses.length).toBeGreaterThan(3);
+  });
+
+  it("are refused where even those that wait would fill the pool", () => {
+    const pool = new ScriptedPool({ settings: { maxChannels: 40, openings: { burst: 20, perSecond: 1 } } });
+    const miner = storm(pool, 50);
+    const refused = miner.takeAll().filter(({ name }) => name === "OpenMiningChannelError");
+    expect(refused).toHaveLength(10);
+    expect(pool.gauge("lode_channel_openings_waiting")).toBe(20);
   });
 
   it("of a connection that ends are forgotten", () => {

@@ -5,8 +5,10 @@ import type { Opening } from "./opening.ts";
 const SLICE = 32;
 /** Parties in a row that may not open anything yet, before a turn gives up. */
 const MAX_LOOKS = 256;
-/** Pause between turns while somebody waits, milliseconds: openings leave most of the time to shares and jobs. */
+/** Least pause between turns while somebody waits, milliseconds. */
 const PAUSE_MS = 5;
+/** How many times longer than a turn the pause after it is: shares and jobs keep three quarters, however slow the machine. */
+const PAUSE_FACTOR = 3;
 
 /** Somebody who asks for channels. */
 export interface OpeningParty {
@@ -21,7 +23,7 @@ export interface OpeningParty {
  * once waits for them himself, while shares are answered and a newcomer gets his first channel.
  */
 export class OpeningQueue {
-  readonly #clock: Pick<Clock, "soon" | "after">;
+  readonly #clock: Pick<Clock, "soon" | "after" | "monotonic">;
   /** Parties that wait, the next one first. */
   readonly #waiting = new Map<OpeningParty, Opening[]>();
   #size = 0;
@@ -29,7 +31,7 @@ export class OpeningQueue {
   #served = 0;
   #scheduled = false;
 
-  constructor(clock: Pick<Clock, "soon" | "after">) {
+  constructor(clock: Pick<Clock, "soon" | "after" | "monotonic">) {
     this.#clock = clock;
   }
 
@@ -57,7 +59,7 @@ export class OpeningQueue {
     if (own === undefined) this.#waiting.set(party, [kept]);
     else own.push(kept);
     this.#size++;
-    this.#schedule();
+    this.#schedule(PAUSE_MS);
   }
 
   /** Drops what a party waits for. */
@@ -71,13 +73,14 @@ export class OpeningQueue {
     party.open(opening);
   }
 
-  #schedule(): void {
+  #schedule(ms: number): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#clock.after(PAUSE_MS, () => this.#turn());
+    this.#clock.after(ms, () => this.#turn());
   }
 
   #turn(): void {
+    const began = this.#clock.monotonic();
     this.#scheduled = false;
     this.#served = 0;
     let fruitless = 0;
@@ -91,7 +94,8 @@ export class OpeningQueue {
         fruitless = 0;
       } else fruitless++;
     }
-    if (this.#size > 0) this.#schedule();
+    const took = this.#clock.monotonic() - began;
+    if (this.#size > 0) this.#schedule(Math.max(PAUSE_MS, PAUSE_FACTOR * took));
   }
 
   #serveNext(party: OpeningParty, openings: Opening[]): void {

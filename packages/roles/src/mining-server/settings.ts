@@ -15,7 +15,7 @@ export interface MiningServerSettings {
   readonly maxChannelsPerConnection: number;
   /** Channels of all connections of one address block. */
   readonly maxChannelsPerBlock: number;
-  /** Channels in all; each takes about 6 kB. */
+  /** Channels in all, those asked for included; each takes about 9 kB. */
   readonly maxChannels: number;
   /** Time for SetupConnection. */
   readonly setupTimeoutMs: number;
@@ -57,8 +57,8 @@ export interface MiningServerSettings {
 export const miningServerDefaults: MiningServerSettings = {
   maxConnections: 20_000,
   maxChannelsPerConnection: 10_000,
-  maxChannelsPerBlock: 50_000,
-  maxChannels: 200_000,
+  maxChannelsPerBlock: 25_000,
+  maxChannels: 150_000,
   setupTimeoutMs: 10_000,
   firstChannelTimeoutMs: 600_000,
   channel: defaultChannelSettings,
