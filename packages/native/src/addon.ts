@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { computesRightly } from "./addon-self-test.ts";
 import { requireObject } from "./arguments.ts";
 import type { FrameCipher, Native, NativeErrorCode, NativeJob } from "./contract.ts";
 import { NativeError } from "./native-error.ts";
@@ -59,6 +60,7 @@ export function loadAddon(): AddonBinding {
     const binding = module.load((code, message) => new NativeError({ code }, message));
     const missing = needed.find((name) => typeof binding[name] !== "function");
     if (missing !== undefined) throw new Error(`it is of another version, without ${missing}`);
+    if (!computesRightly(binding)) throw new Error("it computes wrongly under this Node");
     return binding;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
