@@ -25,14 +25,14 @@ describe.skipIf(binding === undefined)("an addon that was loaded (skipped: none 
   });
 
   it("is not used where its cipher is another", () => {
-    const plain = {
-      sealFrame(frame: Uint8Array, out: Uint8Array, offset: number) {
+    class Plain {
+      sealFrame(frame: Uint8Array, out: Uint8Array, offset: number): number {
         out.set(frame, offset);
         return 22;
-      },
-      free() {},
-    };
-    const Cipher = (() => plain) as unknown as AddonBinding["Cipher"];
+      }
+      free(): void {}
+    }
+    const Cipher = Plain as unknown as AddonBinding["Cipher"];
     expect(computesRightly({ sha256dInto: binding!.sha256dInto, Cipher })).toBe(false);
   });
 });
