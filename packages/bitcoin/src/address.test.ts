@@ -1,4 +1,4 @@
-import { address as bitcoinjsAddress } from "bitcoinjs-lib";
+import { address as bitcoinjsAddress, networks as bitcoinjsNetworks } from "bitcoinjs-lib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AddressError, addressOfScript, parseAddress } from "./address.ts";
@@ -84,6 +84,23 @@ describe("addresses", () => {
           expect(errorOf(changed, "regtest")).toBeDefined();
         },
       ),
+    );
+  });
+
+  it("has the script that bitcoinjs-lib gives it", () => {
+    const network = bitcoinjsNetworks.bitcoin;
+    const hash = fc.uint8Array({ minLength: 20, maxLength: 20 });
+    const texts = fc.oneof(
+      hash.map((data) => bitcoinjsAddress.toBase58Check(data, network.pubKeyHash)),
+      hash.map((data) => bitcoinjsAddress.toBase58Check(data, network.scriptHash)),
+      hash.map((data) => bitcoinjsAddress.toBech32(data, 0, "bc")),
+      fc.uint8Array({ minLength: 32, maxLength: 32 }).map((data) => bitcoinjsAddress.toBech32(data, 0, "bc")),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const { script } = parseAddress(text, "mainnet");
+        expect([...script]).toEqual([...bitcoinjsAddress.toOutputScript(text, network)]);
+      }),
     );
   });
 

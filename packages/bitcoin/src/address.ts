@@ -45,10 +45,26 @@ export function parseAddress(text: string, network: NetworkName): ParsedAddress 
   if (!actual.includes(network)) throw new AddressError({ code: "wrong-network", expected: network, actual });
   if (decoded.kind === "segwit") {
     checkProgram(decoded.version, decoded.data);
-    if (decoded.version === 1) installEcc();
+    return { script: witnessScript(decoded.version, decoded.data), address: text.toLowerCase() };
   }
-  const canonical = decoded.kind === "segwit" ? text.toLowerCase() : text;
-  return { script: codec.toOutputScript(canonical, bitcoinjsNetwork(network)), address: canonical };
+  const { version, hash } = decoded;
+  const script = version === networks[network].pubKeyHash ? keyHashScript(hash) : scriptHashScript(hash);
+  return { script, address: text };
+}
+
+/** BIP141: the version as OP_0 to OP_16, and a push of the program. */
+function witnessScript(version: number, program: Uint8Array): Uint8Array {
+  return Uint8Array.of(version === 0 ? 0 : 0x50 + version, program.length, ...program);
+}
+
+/** OP_DUP OP_HASH160 ‹hash› OP_EQUALVERIFY OP_CHECKSIG. */
+function keyHashScript(hash: Uint8Array): Uint8Array {
+  return Uint8Array.of(0x76, 0xa9, hash.length, ...hash, 0x88, 0xac);
+}
+
+/** BIP16: OP_HASH160 ‹hash› OP_EQUAL. */
+function scriptHashScript(hash: Uint8Array): Uint8Array {
+  return Uint8Array.of(0xa9, hash.length, ...hash, 0x87);
 }
 
 /** Address of an output script, undefined when it has none. The inverse of {@link parseAddress}. */
@@ -68,21 +84,31 @@ export function addressOfScript(script: Uint8Array, network: NetworkName): strin
 
 type Decoded =
   | { kind: "segwit"; version: number; prefix: string; data: Uint8Array }
-  | { kind: "base58"; version: number };
+  | { kind: "base58"; version: number; hash: Uint8Array };
+
+/** How our networks' segwit addresses begin. An error costs more than a decoding, so the likelier codec goes first. */
+const SEGWIT = new RegExp(`^(${networkNames.map((name) => networks[name].bech32).join("|")})1`, "i");
 
 function decode(text: string): Decoded {
   if (text.length > MAX_ADDRESS_LENGTH)
     throw new AddressError({ code: "invalid-address", reason: "checksum" });
-  try {
-    const { version } = codec.fromBase58Check(text);
-    return { kind: "base58", version };
-  } catch {
+  const codecs = SEGWIT.test(text) ? [fromBech32, fromBase58] : [fromBase58, fromBech32];
+  for (const decodeWith of codecs) {
     try {
-      return { kind: "segwit", ...codec.fromBech32(text) };
+      return decodeWith(text);
     } catch {
-      throw new AddressError({ code: "invalid-address", reason: "checksum" });
+      // the other one's, or nobody's
     }
   }
+  throw new AddressError({ code: "invalid-address", reason: "checksum" });
+}
+
+function fromBech32(text: string): Decoded {
+  return { kind: "segwit", ...codec.fromBech32(text) };
+}
+
+function fromBase58(text: string): Decoded {
+  return { kind: "base58", ...codec.fromBase58Check(text) };
 }
 
 /** BIP141 and BIP341: the programs that have a meaning, and the x coordinates that are a key. */
