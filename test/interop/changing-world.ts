@@ -50,12 +50,18 @@ interface Plan {
   readonly foreignBlock: number;
   readonly pace: number;
   readonly report: number;
+  /** One after another: the miners' own rates times this. */
+  readonly paces: readonly number[];
 }
 
-const SHORT: Plan = { seconds: 75, patience: 180, payment: 8, foreignBlock: 25, pace: 20, report: 25 };
-const LASTING = { patience: 180, payment: 20, foreignBlock: 90, pace: 240, report: 60 };
-/** One after another: the miners' own rates times this. */
-const PACES = [1, 4, 0.5, 2, 0.25] as const;
+const SHORT: Plan = {
+  ...{ seconds: 75, patience: 180, payment: 8, foreignBlock: 25, pace: 30, report: 25 },
+  paces: [4, 0.25],
+};
+const LASTING = {
+  ...{ patience: 180, payment: 20, foreignBlock: 90, pace: 240, report: 60 },
+  paces: [1, 4, 0.5, 2, 0.25],
+};
 
 /** A node on signet, a pool on it, and what they went through. */
 export class ChangingWorld {
@@ -137,7 +143,8 @@ export class ChangingWorld {
     const toTurn = every(plan.pace);
     const toTell = every(plan.report);
     let paces = 0;
-    peer.pace(PACES[0]);
+    const turn = () => peer.pace(plan.paces[paces++ % plan.paces.length] ?? 1);
+    turn();
     for (;;) {
       await pause(1000);
       const now = elapsed();
@@ -147,7 +154,7 @@ export class ChangingWorld {
       if (gone !== undefined) throw new Error(`${gone.name} ended\n${bench.logs()}`);
       if (toPay(now)) await this.#pay();
       if (toTurn(now)) {
-        peer.pace(PACES[++paces % PACES.length] ?? 1);
+        turn();
         await peer.replaceMiner?.();
       }
       if (toLose(now)) await mineBlock(core);
