@@ -97,6 +97,10 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     }
   }
 
+  onDiscarded(): void {
+    this.#judge(this.#conduct.onUnknownMessage(this.#context.clock.monotonic()));
+  }
+
   /** Tells the client why its channels end (SV2 5.3.9). */
   onEnding(reason: string): void {
     const reasonCode = printable(reason);
@@ -262,6 +266,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   #onUpdate({ channelId, nominalHashRate, maximumTarget }: mining.UpdateChannel): void {
+    this.#judge(this.#conduct.onUpdate(this.#context.clock.monotonic()));
     const channel = this.#channels.get(channelId);
     if (channel === undefined) {
       if (!this.#channels.wasClosed(channelId)) this.#refuseUpdate(channelId, unknownChannel);

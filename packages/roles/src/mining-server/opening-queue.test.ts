@@ -67,7 +67,12 @@ describe("requests for channels", () => {
       },
       monotonic: () => now,
     });
-    const slow = { mayOpen: () => true, open: () => void (now += 1) };
+    const slow = {
+      mayOpen: () => true,
+      open() {
+        now += 1;
+      },
+    };
     for (let count = 0; count < 200; count++) queue.add(slow, { ...request, minExtranonceSize: null });
     while (turns.length > 0) turns.shift()!();
     expect(pauses.slice(1)).toEqual(pauses.slice(1).map(() => 3 * 32));

@@ -79,6 +79,8 @@ describe("a peer whose shares are refused", () => {
 
 describe("a peer whose messages make no sense", () => {
   const settings = { invalidMessages: { burst: 3, perSecond: 0 } };
+  const unknown = { extensionType: 0x4001, channelMsg: false, msgType: 1 };
+  const valid = { channelId: 2, nominalHashRate: 0, maximumTarget: new Uint8Array(32).fill(0xff) };
   const update = { channelId: 99, nominalHashRate: 0, maximumTarget: new Uint8Array(32) };
 
   it.each([
@@ -108,11 +110,27 @@ describe("a peer whose messages make no sense", () => {
 
   it("is not closed for messages of unknown types and extensions, which are to be ignored (SV2 3.4.1)", () => {
     const { miner } = connect(settings);
-    for (let i = 0; i < 50; i++) {
-      miner.sendFrame({ extensionType: 0x4001, channelMsg: false, msgType: i }, new Uint8Array(3));
-    }
+    for (let i = 0; i < 50; i++) miner.sendFrame({ ...unknown, msgType: i }, new Uint8Array(3));
     miner.takeNames();
     expect(miner.closed).toBeNull();
+  });
+
+  it("is closed when it sends nothing but those, or UpdateChannel, on and on", () => {
+    const few = { burst: 20, perSecond: 1 };
+    for (const [setting, act] of [
+      ["unknownMessages", (miner: ScriptedMiner) => miner.sendFrame(unknown, new Uint8Array(0))],
+      ["updates", (miner: ScriptedMiner) => miner.send(mining.UpdateChannel, valid)],
+    ] as const) {
+      const { pool, miner } = connect({ [setting]: few });
+      for (let i = 0; i < 20; i++) act(miner);
+      pool.clock.advance(1_000);
+      act(miner);
+      miner.takeNames();
+      expect([setting, miner.closed]).toEqual([setting, null]);
+      act(miner);
+      miner.takeNames();
+      expect([setting, miner.closed]).toEqual([setting, "peer-closed"]);
+    }
   });
 
   it("is closed when it negotiates extensions without end", () => {

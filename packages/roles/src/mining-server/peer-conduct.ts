@@ -6,6 +6,8 @@ export class PeerConduct {
   readonly #settings: MiningServerSettings;
   #shares: Budget | undefined;
   #messages: Budget | undefined;
+  #unknown: Budget | undefined;
+  #updates: Budget | undefined;
   #openings: Budget | undefined;
   #excess: Budget | undefined;
 
@@ -38,6 +40,18 @@ export class PeerConduct {
     return this.#messages.spend(this.#settings.invalidMessages, now)
       ? undefined
       : "too-many-invalid-messages";
+  }
+
+  /** A message of unknown type came. @returns as {@link onRefusedShare} */
+  onUnknownMessage(now: number): CloseReason | undefined {
+    this.#unknown ??= new Budget(now);
+    return this.#unknown.spend(this.#settings.unknownMessages, now) ? undefined : "too-many-invalid-messages";
+  }
+
+  /** UpdateChannel came. @returns as {@link onRefusedShare} */
+  onUpdate(now: number): CloseReason | undefined {
+    this.#updates ??= new Budget(now);
+    return this.#updates.spend(this.#settings.updates, now) ? undefined : "too-many-invalid-messages";
   }
 
   /** Whether a channel may be opened now; if so, that is one less. */

@@ -49,6 +49,10 @@ export interface MiningServerSettings {
   readonly invalidSharesPerChannel: number;
   /** Messages that are refused or make no sense here; above, the connection is closed. */
   readonly invalidMessages: Allowance;
+  /** Messages of types that are unknown here, which are discarded (SV2 3.4.1); above, the connection is closed. */
+  readonly unknownMessages: Allowance;
+  /** UpdateChannel: proxies send them for every channel, but no more often than once a second (SV2 5.3.7). */
+  readonly updates: Allowance;
   /** Channels a connection may open at once and then per second; requests beyond it wait. Proxies open thousands. */
   readonly openings: Allowance;
 }
@@ -74,6 +78,8 @@ export const miningServerDefaults: MiningServerSettings = {
   invalidShares: { burst: 500, perSecond: 1 },
   invalidSharesPerChannel: 20,
   invalidMessages: { burst: 100, perSecond: 0.5 },
+  unknownMessages: { burst: 10_000, perSecond: 20 },
+  updates: { burst: 20_000, perSecond: 500 },
   openings: { burst: 2_000, perSecond: 250 },
 };
 

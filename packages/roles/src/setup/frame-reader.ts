@@ -11,6 +11,8 @@ export interface Decoder<M> {
 /** Receives a connection's messages. Byte fields of a message are views, valid only during the call. */
 export interface MessageHandler<M> {
   onMessage(message: M): void;
+  /** A message of unknown type or extension came and was discarded (SV2 3.4.1). */
+  onDiscarded?(): void;
   /** We are about to end the connection for this reason: the last chance to send something. */
   onEnding?(reason: string): void;
   /** Once, when the connection is over; nothing follows. */
@@ -89,11 +91,12 @@ export class FrameReader<M> implements FrameHandler {
       this.#onUndecodable(header, error);
       return;
     }
-    if (message === undefined) {
-      this.#counters.discarded.inc();
-      return;
-    }
     try {
+      if (message === undefined) {
+        this.#counters.discarded.inc();
+        this.#handler.onDiscarded?.();
+        return;
+      }
       this.#handler.onMessage(message);
     } catch (error) {
       this.contain(error);

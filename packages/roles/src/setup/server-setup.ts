@@ -101,6 +101,10 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
     else this.#onOther(this.#session, message as M);
   }
 
+  onDiscarded(): void {
+    this.#session?.onDiscarded?.();
+  }
+
   onEnding(reason: string): void {
     this.#session?.onEnding?.(reason);
   }

@@ -1,4 +1,4 @@
-import { bytesToTarget, DIFF1_TARGET, maxTarget, workOfTarget } from "@lode/bitcoin";
+import { DIFF1_TARGET, maxTarget } from "@lode/bitcoin";
 
 /**
  * A world in which hashing is cheaper by 2^`shift`: hash rates, difficulty 1 and search spaces shrink together, so that
@@ -29,9 +29,4 @@ export class Scale {
   get easiest(): bigint {
     return this.difficultyOne < maxTarget ? this.difficultyOne : maxTarget;
   }
-}
-
-/** Expected hashes to meet a target in wire order (32 bytes, little-endian). */
-export function hashesFor(target: Uint8Array): number {
-  return Number(workOfTarget(bytesToTarget(target)));
 }
