@@ -96,6 +96,7 @@ export async function measureFanOutBench(settings: FanOutSettings): Promise<FanO
           ...fanOutRows("tip_behind_refresh", fanOuts["tip-behind-refresh"], tipBudget),
           ...stormRows(stormed),
           row("memory_left_by_storms", "kB", Math.max(0, grown), null),
+          row("connections_left_by_storms", "", left.connections - connections, 0),
         ],
       };
     } finally {
