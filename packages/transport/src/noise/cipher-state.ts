@@ -1,3 +1,4 @@
+import { createCipheriv, getCiphers } from "node:crypto";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 
 /** Bytes of an authentication tag. */
@@ -21,7 +22,7 @@ export class CipherState {
   /** Seals; without a key, returns the plaintext itself. */
   encryptWithAd(ad: Uint8Array, plaintext: Uint8Array): Uint8Array {
     if (this.#k === null) return plaintext;
-    const sealed = chacha20poly1305(this.#k, nonceBytes(this.#n), ad).encrypt(plaintext);
+    const sealed = seal(this.#k, nonceBytes(this.#n), ad, plaintext);
     this.#n += 1;
     return sealed;
   }
@@ -44,6 +45,28 @@ export class CipherState {
     this.#k = null;
   }
 }
+
+/** Seals with an authentication tag at the end (RFC 8439). */
+type Seal = (key: Uint8Array, nonce: Uint8Array, ad: Uint8Array, plaintext: Uint8Array) => Uint8Array;
+
+const ALGORITHM = "chacha20-poly1305";
+
+/** By OpenSSL: a third of noble's time, which a server pays twice a handshake. */
+export const sealWithOpenssl: Seal = (key, nonce, ad, plaintext) => {
+  const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_SIZE });
+  cipher.setAAD(ad, { plaintextLength: plaintext.length });
+  const sealed = new Uint8Array(plaintext.length + TAG_SIZE);
+  sealed.set(cipher.update(plaintext), 0);
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), plaintext.length);
+  return sealed;
+};
+
+/** Where OpenSSL lacks the algorithm (FIPS builds). */
+export const sealWithNoble: Seal = (key, nonce, ad, plaintext) =>
+  chacha20poly1305(key, nonce, ad).encrypt(plaintext);
+
+const seal = getCiphers().includes(ALGORITHM) ? sealWithOpenssl : sealWithNoble;
 
 /** Four zero bytes and the counter as a little-endian u64 (spec 4.4.1); a handshake never reaches 2^32. */
 function nonceBytes(n: number): Uint8Array {

@@ -1,13 +1,14 @@
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
+import { createHash, createHmac } from "node:crypto";
 import { CipherState } from "./cipher-state.ts";
 
 /** Spec 4.5.1. */
 const PROTOCOL_NAME = "Noise_NX_Secp256k1+EllSwift_ChaChaPoly_SHA256";
 
 const EMPTY = new Uint8Array(0);
+const ONE = Uint8Array.of(1);
+const TWO = Uint8Array.of(2);
 /** The name is longer than a hash, so its hash stands for it (Noise 5.2). */
-const INITIAL_CHAINING_KEY = sha256(new TextEncoder().encode(PROTOCOL_NAME));
+const INITIAL_CHAINING_KEY = new Uint8Array(sha256(Buffer.from(PROTOCOL_NAME)));
 /** An empty prologue is mixed in (spec 4.5.1 step 3). */
 const INITIAL_HASH = sha256(INITIAL_CHAINING_KEY);
 
@@ -31,7 +32,7 @@ export class SymmetricState {
   }
 
   mixHash(data: Uint8Array): void {
-    this.#h = sha256.create().update(this.#h).update(data).digest();
+    this.#h = sha256(this.#h, data);
   }
 
   encryptAndHash(plaintext: Uint8Array): Uint8Array {
@@ -63,9 +64,22 @@ export class SymmetricState {
 
 /** HKDF with two outputs (spec 4.4.2, RFC 5869 with an empty info). */
 export function hkdf(chainingKey: Uint8Array, inputKeyMaterial: Uint8Array): [Uint8Array, Uint8Array] {
-  const tempKey = hmac(sha256, chainingKey, inputKeyMaterial);
-  const output1 = hmac(sha256, tempKey, Uint8Array.of(1));
-  const output2 = hmac.create(sha256, tempKey).update(output1).update(Uint8Array.of(2)).digest();
+  const tempKey = hmac(chainingKey, inputKeyMaterial);
+  const output1 = hmac(tempKey, ONE);
+  const output2 = hmac(tempKey, output1, TWO);
   tempKey.fill(0);
   return [output1, output2];
+}
+
+function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const keyed = createHmac("sha256", key);
+  for (const part of parts) keyed.update(part);
+  const { buffer, byteOffset, length } = keyed.digest();
+  return new Uint8Array(buffer, byteOffset, length); // a Buffer's slice would be a view
 }
