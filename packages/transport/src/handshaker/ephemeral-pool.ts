@@ -3,8 +3,8 @@ import type { Curve } from "../curve/curve.ts";
 import { generateHandshakeKey, type HandshakeKey } from "../keys/keypair.ts";
 
 /**
- * Ephemeral keys made in idle time, each used once: encoding one costs more than the rest of a handshake. The taker wipes
- * the secret.
+ * Ephemeral keys made in idle time, each used once: making one is a third of a handshake, and more than all of the rest
+ * where the native addon is missing. The taker wipes the secret.
  */
 export class EphemeralPool {
   readonly #curve: Curve;

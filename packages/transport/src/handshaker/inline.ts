@@ -14,7 +14,7 @@ export interface InlineHandshakerOptions {
   readonly backend?: CurveBackend;
 }
 
-/** A handshaker on the caller's thread: each handshake blocks it for a millisecond or more. */
+/** A handshaker on the caller's thread: each handshake blocks it for a quarter of a millisecond, or several over noble. */
 export function createInlineHandshaker(
   identity: ServerIdentity,
   options: InlineHandshakerOptions,
