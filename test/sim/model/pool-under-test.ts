@@ -49,6 +49,8 @@ export class PoolUnderTest {
   handling: { readonly connection: JudgedConnection; readonly effects: FrameEffects } | null = null;
   run: string | null = null;
   draining = false;
+  /** Virtual time at which it began to drain. */
+  drainingSince = Number.POSITIVE_INFINITY;
   #drainedAt = 0;
   /** Shares of this process that are in the store. */
   durable = 0;
@@ -274,6 +276,7 @@ export class PoolUnderTest {
   /** SIGTERM. Resolves when the process has left. */
   async drain(windowMs: number): Promise<void> {
     this.draining = true;
+    this.drainingSince = this.world.clock.monotonic();
     this.#drainedAt = this.world.clock.monotonic();
     await this.#pool.drain(windowMs);
     this.#pool.stop();

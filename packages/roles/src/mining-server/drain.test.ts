@@ -41,11 +41,26 @@ describe("draining", () => {
     miner.submitExtended(2, place);
     pool.clock.advance(1_000);
     expect(miner.closed).toBeNull();
-    expect(pool.shares.map(({ sequenceNumber }) => sequenceNumber)).toEqual([1]);
-    pool.acknowledge();
+    expect(pool.shares.map(({ sequenceNumber }) => sequenceNumber)).toEqual([1, 2]);
+    pool.server.acknowledge(pool.shares.splice(0, 1));
     expect(miner.take("SubmitSharesSuccess")).toMatchObject({ lastSequenceNumber: 1 });
+    expect(miner.takeNames()).toEqual(["CloseChannel"]);
     expect(miner.closed).toBe("peer-closed");
     await drained;
+  });
+
+  it("hands in a block that comes while the last answers are awaited", () => {
+    const { pool, miner } = connect();
+    const place = openExtended(miner);
+    pool.server.publish(pool.jobs.build({ ...pool.jobs.tip, target: (1n << 256n) - 1n }));
+    const { jobId } = miner.take("NewExtendedMiningJob");
+    miner.submitExtended(1, place);
+    pool.clock.settle();
+    void pool.server.drain({ windowMs: 0 });
+    pool.clock.advance(1);
+    miner.submitExtended(2, { ...place, jobId });
+    pool.clock.settle();
+    expect([pool.blocks.length, miner.closed]).toEqual([1, null]);
   });
 
   it("keeps judging shares until a connection's slot has come", async () => {

@@ -5,6 +5,7 @@ import {
   ChannelError,
   instantOf,
   type ShareSubmission,
+  shareErrors,
 } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import { common, encodeFrame, mining } from "@lode/protocol";
@@ -34,6 +35,8 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   readonly #channels: SessionChannels;
   /** Shares that were recorded and not acknowledged. */
   #unanswered = 0;
+  /** Those of them that came before draining began: they are waited for. */
+  #owed = 0;
   /** Set while draining: patience with what is unanswered. */
   #draining: Timer | undefined;
 
@@ -67,7 +70,8 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   onMessage(message: MinerMessage): void {
-    if (this.#draining !== undefined) return;
+    const isShare = message.name === "SubmitSharesExtended" || message.name === "SubmitSharesStandard";
+    if (this.#draining !== undefined && !isShare) return;
     switch (message.name) {
       case "SubmitSharesExtended":
         this.#onExtendedShare(message.fields, message.tlvs);
@@ -151,6 +155,8 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   /** A share of this connection is durable; its channel may be closed by now. */
   onDurable(share: AcceptedShare): void {
     this.#unanswered--;
+    // Shares become durable in the order in which they were recorded.
+    this.#owed--;
     share.channel.acknowledge(share);
   }
 
@@ -165,7 +171,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
 
   /** Everything that is durable was answered. */
   onAnswered(): void {
-    if (this.#draining === undefined || this.#unanswered > 0) return;
+    if (this.#draining === undefined || this.#owed > 0) return;
     this.#draining.cancel();
     this.#leave();
   }
@@ -175,9 +181,13 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     this.#reader.end(reason);
   }
 
-  /** Looks at nothing that arrives from now on, waits for the answers to what did, then closes. */
+  /**
+   * Waits for the answers to the shares that have arrived, then closes. Shares that arrive meanwhile are credited, and handed in
+   * if they are blocks, but not waited for; everything else that arrives is left aside.
+   */
   drain(): void {
     const { clock, settings } = this.#context;
+    if (this.#draining === undefined) this.#owed = this.#unanswered;
     this.#draining ??= clock.after(settings.drainAnswerMs, () => this.#leave());
     this.onAnswered();
   }
@@ -204,16 +214,17 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   #onOpen(opening: Opening): void {
-    const { openings, channels, clock, settings } = this.#context;
-    const own = this.#channels.size + openings.waitingOf(this);
-    const all = channels.size + openings.size;
-    if (own < settings.maxChannelsPerConnection && all < settings.maxChannels) {
+    const { openings, clock, settings } = this.#context;
+    const waiting = openings.waitingOf(this);
+    const excess = this.#channels.size + waiting >= settings.maxChannelsPerConnection;
+    // Whoever waits for nothing yet may always wait: crowds of others do not keep a newcomer out.
+    if (!excess && (waiting === 0 || openings.size < settings.maxChannels)) {
       openings.add(this, opening);
       return;
     }
     const errorCode = "channel-capacity-exhausted" satisfies OpenErrorCode;
     this.#refuseOpening(opening, { errorCode, detail: "a cap on channels, those asked for included" });
-    this.#judge(this.#conduct.onExcessOpening(clock.monotonic()));
+    if (excess) this.#judge(this.#conduct.onExcessOpening(clock.monotonic()));
   }
 
   #refuseOpening({ requestId, userIdentity }: Opening, { errorCode, detail }: OpeningRefusal): void {
@@ -261,6 +272,8 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     this.#context.metrics.onRejected(errorCode);
     const fields = { channelId, sequenceNumber, errorCode };
     if (answer) this.#reader.connection.send(encodeFrame(mining.SubmitSharesError, fields));
+    // That the channel's memory is full is not the miner's doing.
+    if (errorCode === shareErrors.tooMany) return;
     const now = this.#context.clock.monotonic();
     this.#judge(this.#conduct.onRefusedShare(this.#channels.size, now));
   }

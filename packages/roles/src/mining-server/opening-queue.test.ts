@@ -79,12 +79,19 @@ describe("requests for channels", () => {
     expect(pauses.length).toBeGreaterThan(3);
   });
 
-  it("are refused where even those that wait would fill the pool", () => {
-    const pool = new ScriptedPool({ settings: { maxChannels: 40, openings: { burst: 20, perSecond: 1 } } });
-    const miner = storm(pool, 50);
+  it("are refused where a pool's worth of them waits, but a newcomer's first one always waits with them", () => {
+    const pool = new ScriptedPool({ settings: { maxChannels: 40, openings: { burst: 5, perSecond: 1 } } });
+    const miner = storm(pool, 60);
     const refused = miner.takeAll().filter(({ name }) => name === "OpenMiningChannelError");
-    expect(refused).toHaveLength(10);
-    expect(pool.gauge("lode_channel_openings_waiting")).toBe(20);
+    expect([refused.length, pool.gauge("lode_channel_openings_waiting"), miner.closed]).toEqual([
+      15,
+      40,
+      null,
+    ]);
+    const newcomer = pool.connect().setUp();
+    newcomer.send(mining.OpenStandardMiningChannel, request);
+    pool.clock.advance(100);
+    newcomer.take("OpenStandardMiningChannelSuccess");
   });
 
   it("of a connection that ends are forgotten", () => {

@@ -77,7 +77,7 @@ export const miningServerDefaults: MiningServerSettings = {
   extensions: noExtensions,
   invalidShares: { burst: 500, perSecond: 1 },
   invalidSharesPerChannel: 20,
-  invalidMessages: { burst: 100, perSecond: 0.5 },
+  invalidMessages: { burst: 1_000, perSecond: 2 },
   unknownMessages: { burst: 10_000, perSecond: 20 },
   updates: { burst: 20_000, perSecond: 500 },
   openings: { burst: 2_000, perSecond: 250 },

@@ -9,7 +9,7 @@ export interface BanSettings {
   readonly strikes: number;
   /** In which time; it begins with the first strike. */
   readonly windowMs: number;
-  /** Length of a block's first ban; each further one is twice as long. */
+  /** Length of a block's first ban; each further one is twice as long, unless connections of it have proven themselves. */
   readonly firstMs: number;
   /** No ban is longer. */
   readonly longestMs: number;
@@ -143,7 +143,9 @@ export class BanList implements ConnectionWatch {
   #ban(block: string, reason: string, strikes: number, now: number): void {
     const { firstMs, longestMs, forgiveMs, entries } = this.#settings;
     const last = this.#offenders.get(block);
-    const earlier = last !== undefined && now < last.until + forgiveMs ? last.earlier + 1 : 0;
+    // Where miners work, the next ban is no longer than the first: those that restart are not kept out for hours.
+    const again = last !== undefined && now < last.until + forgiveMs && !this.#proven.has(block);
+    const earlier = again ? last.earlier + 1 : 0;
     const lastsMs = Math.min(longestMs, firstMs * 2 ** earlier);
     this.#offenders.delete(block);
     this.#offenders.set(block, { until: now + lastsMs, earlier });
