@@ -202,7 +202,6 @@ export class Pool {
    */
   async drain(windowMs: number): Promise<void> {
     this.#draining = true;
-    await this.#recorderDrained(windowMs);
     await this.#server.drain({ windowMs });
     await this.#recorderDrained(windowMs);
     await this.#within(BLOCK_ANSWER_MS, this.#submitter.quiet());

@@ -60,6 +60,7 @@ export class JobTable {
   /** In the order in which they became active, future ones in that of their arrival. */
   readonly #jobs = new Map<number, ChannelJob>();
   #newest: JudgedJob | undefined;
+  #retained = 0;
   #remembered = 0;
   /** Highest serial among jobs whose shares are forgotten: they must not come back. */
   #forgottenSerial = -1;
@@ -141,6 +142,7 @@ export class JobTable {
     if (last !== undefined) {
       if (equalBytes(last.job.tip.prevHash, job.tip.prevHash)) {
         last.state = "retained";
+        this.#retained++;
         last.expiresAt = now + this.#limits.maxJobAgeMs;
       } else this.#retireTip(announced);
     }
@@ -218,6 +220,7 @@ export class JobTable {
   }
 
   #retireTip(next: ChannelJob | undefined): void {
+    this.#retained = 0;
     for (const job of this.#jobs.values()) {
       if (job === next) continue;
       if (job.state === "stale" || job.state === "future") this.#jobs.delete(job.jobId);
@@ -230,17 +233,16 @@ export class JobTable {
   }
 
   #dropSurplus(now: number): void {
-    let current = 1;
-    for (const job of this.#jobs.values()) if (job.state === "retained") current++;
+    if (this.#retained === 0) return;
     for (const job of this.#jobs.values()) {
       if (job.state !== "retained") continue;
-      if (current <= this.#limits.maxJobs && now <= job.expiresAt) break;
+      if (this.#retained < this.#limits.maxJobs && now <= job.expiresAt) break;
       this.#forget(job);
-      current--;
     }
   }
 
   #forget(job: ChannelJob): void {
+    if (job.state === "retained") this.#retained--;
     this.#jobs.delete(job.jobId);
     this.#forgetShares(job);
   }

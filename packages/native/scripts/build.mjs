@@ -106,6 +106,12 @@ const trial = `
     throw new Error("wrong ciphertext");
   }`;
 
+/** Another Node than the one it was built for may lack what the addon calls. */
+function works(file) {
+  // A sanitized addon loads only where the sanitizer's library was loaded first.
+  return sanitize || spawnSync(process.execPath, ["-e", trial, file]).status === 0;
+}
+
 function compile(compiler, headers, extra) {
   const fresh = `${addon}.${process.pid}.tmp.node`;
   try {
@@ -136,7 +142,8 @@ function compileFirst(compiler, headers, candidates) {
 function build() {
   const compiler = findCompiler();
   const current = fingerprint(compiler);
-  if (existsSync(addon) && existsSync(stamp) && readFileSync(stamp, "utf8") === current) return;
+  if (existsSync(addon) && existsSync(stamp) && readFileSync(stamp, "utf8") === current && works(addon))
+    return;
   // Never leave an addon of older sources behind.
   rmSync(addon, { force: true });
   rmSync(stamp, { force: true });

@@ -47,6 +47,12 @@ const bansSection = section({
     1,
     86_400,
   ),
+  graceSec: integer(
+    "Nobody is banned for so long after the start, seconds: nobody has been able to prove anything yet.",
+    seconds(defaultBanSettings.graceMs),
+    0,
+    86_400,
+  ),
   firstBanSec: integer(
     "Length of a block's first ban, seconds; each further one is twice as long.",
     seconds(defaultBanSettings.firstMs),

@@ -152,7 +152,7 @@ async function openPool(...set: string[]) {
 describe("hostile peers at a mining server", () => {
   it.each(Object.keys(attacks))("each %s is a strike, and the fifth a ban", async (reason) => {
     const { frames, set = [] } = attacks[reason]!;
-    const { call, value } = await openPool("limits.bans.exempt_from=[]", ...set);
+    const { call, value } = await openPool("limits.bans.exempt_from=[]", "limits.bans.grace_sec=0", ...set);
     const honest = await call([setup]);
     for (let i = 0; i < 5; i++) {
       const attacker = await call(frames);
@@ -166,7 +166,7 @@ describe("hostile peers at a mining server", () => {
   });
 
   it("a miner with another configuration than the pool wants is refused for ever, but not banned", async () => {
-    const { call, value, listener } = await openPool("limits.bans.exempt_from=[]");
+    const { call, value, listener } = await openPool("limits.bans.exempt_from=[]", "limits.bans.grace_sec=0");
     const otherVersion = setup.slice();
     otherVersion[7] = 9; // min_version
     otherVersion[9] = 9; // max_version

@@ -141,7 +141,7 @@ describe("limits by default", () => {
   });
 
   it("never ban loopback, where everybody may stand behind one address", () => {
-    const { watch, admit } = listenerLimits(limitsOf(), quiet());
+    const { watch, admit } = listenerLimits(limitsOf("limits.bans.grace_sec=0"), quiet());
     for (let i = 0; i < 100; i++) {
       watch?.ended("127.0.0.1", "protocol-error", false);
       watch?.ended("::1", "protocol-error", false);
@@ -184,7 +184,7 @@ describe("bans", () => {
     let honest = true;
     const kept: FrameConnection[] = [];
     const { listener, call, value, lines } = await openDoor(
-      ["limits.bans.exempt_from=[]", "limits.bans.strikes=3"],
+      ["limits.bans.exempt_from=[]", "limits.bans.grace_sec=0", "limits.bans.strikes=3"],
       (connection) => {
         if (honest) kept.push(connection);
         else connection.close("protocol-error");
@@ -208,7 +208,7 @@ describe("bans", () => {
 
   it("are not earned by probes and by other protocols", async () => {
     const { listener, value, call } = await openDoor(
-      ["limits.bans.exempt_from=[]", "limits.bans.strikes=1"],
+      ["limits.bans.exempt_from=[]", "limits.bans.grace_sec=0", "limits.bans.strikes=1"],
       (connection) => connection.close("draining"),
     );
     const say = async (bytes: string): Promise<void> => {

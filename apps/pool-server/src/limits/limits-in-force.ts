@@ -39,6 +39,7 @@ export function listenerLimits(
     settings: {
       strikes: config.bans.strikes,
       windowMs: config.bans.windowSec * 1000,
+      graceMs: config.bans.graceSec * 1000,
       firstMs: config.bans.firstBanSec * 1000,
       longestMs: config.bans.longestBanSec * 1000,
       forgiveMs: config.bans.forgiveSec * 1000,

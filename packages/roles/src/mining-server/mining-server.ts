@@ -59,6 +59,7 @@ export class MiningServer {
     const full = this.#connections.size >= this.#settings.maxConnections ? "server-full" : undefined;
     const reason: CloseReason | undefined = this.#refusing ?? full;
     if (reason !== undefined) {
+      this.#context.metrics.closedConnections.inc(reason);
       connection.close(reason);
       return;
     }

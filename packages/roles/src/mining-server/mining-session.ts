@@ -279,7 +279,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   #onUpdate({ channelId, nominalHashRate, maximumTarget }: mining.UpdateChannel): void {
-    this.#judge(this.#conduct.onUpdate(this.#context.clock.monotonic()));
+    this.#judge(this.#conduct.onUpdate(this.#channels.size, this.#context.clock.monotonic()));
     const channel = this.#channels.get(channelId);
     if (channel === undefined) {
       if (!this.#channels.wasClosed(channelId)) this.#refuseUpdate(channelId, unknownChannel);

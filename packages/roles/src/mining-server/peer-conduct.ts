@@ -48,10 +48,12 @@ export class PeerConduct {
     return this.#unknown.spend(this.#settings.unknownMessages, now) ? undefined : "too-many-invalid-messages";
   }
 
-  /** UpdateChannel came. @returns as {@link onRefusedShare} */
-  onUpdate(now: number): CloseReason | undefined {
+  /** UpdateChannel came; each open channel may have one a second (SV2 5.3.7). @returns as {@link onRefusedShare} */
+  onUpdate(channels: number, now: number): CloseReason | undefined {
+    const { burst, perSecond } = this.#settings.updates;
     this.#updates ??= new Budget(now);
-    return this.#updates.spend(this.#settings.updates, now) ? undefined : "too-many-invalid-messages";
+    const within = this.#updates.spend({ burst, perSecond: perSecond + channels }, now);
+    return within ? undefined : "too-many-invalid-messages";
   }
 
   /** Whether a channel may be opened now; if so, that is one less. */

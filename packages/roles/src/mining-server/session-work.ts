@@ -39,6 +39,11 @@ export class SessionWork {
     });
   }
 
+  /** So much is queued for the peer that whatever can wait should. */
+  get isCongested(): boolean {
+    return this.#connection.queuedBytes > this.#context.settings.fanOutQueueBytes;
+  }
+
   /** Tells the client that its channel is open, and gives it a job. */
   begin(requestId: number, channel: Channel, now: Instant): void {
     const frames = this.#getsJobs ? this.#context.supply.opening() : undefined;

@@ -51,7 +51,7 @@ export interface MiningServerSettings {
   readonly invalidMessages: Allowance;
   /** Messages of types that are unknown here, which are discarded (SV2 3.4.1); above, the connection is closed. */
   readonly unknownMessages: Allowance;
-  /** UpdateChannel: proxies send them for every channel, but no more often than once a second (SV2 5.3.7). */
+  /** UpdateChannel, besides one a second for each open channel (SV2 5.3.7); above, the connection is closed. */
   readonly updates: Allowance;
   /** Channels a connection may open at once and then per second; requests beyond it wait. Proxies open thousands. */
   readonly openings: Allowance;
@@ -79,7 +79,7 @@ export const miningServerDefaults: MiningServerSettings = {
   invalidSharesPerChannel: 20,
   invalidMessages: { burst: 1_000, perSecond: 2 },
   unknownMessages: { burst: 10_000, perSecond: 20 },
-  updates: { burst: 20_000, perSecond: 500 },
+  updates: { burst: 20_000, perSecond: 20 },
   openings: { burst: 2_000, perSecond: 250 },
 };
 

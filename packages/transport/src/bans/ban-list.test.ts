@@ -29,7 +29,15 @@ function setUp(options: Partial<BanListOptions> = {}) {
   const strike = (address: string, times: number, proven = false): void => {
     for (let i = 0; i < times; i++) bans.ended(address, "protocol-error", proven);
   };
-  return { bans, clock, counts, strike, warn };
+  /** Strikes that count even where miners work. */
+  const strikeSlowly = (address: string, times: number): void => {
+    for (let i = 0; i < times; i++) {
+      clock.advance(defaultBanSettings.strikeEveryMs);
+      strike(address, 1);
+    }
+  };
+  clock.advance(options.settings?.graceMs ?? defaultBanSettings.graceMs);
+  return { bans, clock, counts, strike, strikeSlowly, warn };
 }
 
 describe("a ban list", () => {
@@ -89,23 +97,52 @@ describe("a ban list", () => {
     expect(lengths().at(-1)).toBe(1);
   });
 
-  it("does not ban a farm for one bad machine", () => {
+  it("does not ban a farm for one bad machine, however often it comes back", () => {
     const { bans, clock, strike } = setUp();
-    for (let machine = 0; machine < 200; machine++) bans.proven("192.0.2.1");
-    for (let second = 0; second < 3_600; second += 4) {
+    for (let machine = 0; machine < 24; machine++) bans.proven("192.0.2.1");
+    for (let second = 0; second < 3_600; second++) {
       strike("192.0.2.1", 1);
-      clock.advance(4_000);
+      clock.advance(1_000);
     }
     expect(bans.admit("192.0.2.1")).toBeNull();
-    strike("192.0.2.1", 5 * 201);
+  });
+
+  it("bans a block with few miners after as many times the strikes, never for longer than the first time", () => {
+    const { bans, strikeSlowly, warn } = setUp();
+    for (let machine = 0; machine < 3; machine++) bans.proven("192.0.2.1");
+    strikeSlowly("192.0.2.1", 19);
+    expect(bans.admit("192.0.2.1")).toBeNull();
+    strikeSlowly("192.0.2.1", 1);
     expect(bans.admit("192.0.2.1")).toBe("banned");
+    strikeSlowly("192.0.2.1", 40);
+    expect(warn.mock.calls.map(([fields]) => (fields as { seconds: number }).seconds)).toEqual([60, 60]);
+  });
+
+  it("bans nobody right after the start, when nobody has proven anything", () => {
+    const { bans, clock, strike } = setUp({ settings: { graceMs: 0 } });
+    const young = new BanList({
+      clock,
+      metrics: noMetrics,
+      logger: silentLogger,
+      reasons: ["protocol-error"],
+    });
+    for (let second = 0; second < 119; second++) {
+      young.ended("192.0.2.1", "protocol-error", false);
+      clock.advance(1_000);
+    }
+    expect(young.admit("192.0.2.1")).toBeNull();
+    clock.advance(1_000);
+    young.ended("192.0.2.1", "protocol-error", false);
+    expect(young.admit("192.0.2.1")).toBe("banned");
+    strike("192.0.2.2", 5);
+    expect(bans.admit("192.0.2.2")).toBe("banned");
   });
 
   it("loses its patience with the connections that earned it", () => {
-    const { bans, strike } = setUp();
+    const { bans, strike, strikeSlowly } = setUp();
     bans.proven("192.0.2.1");
     bans.proven("192.0.2.1");
-    strike("192.0.2.1", 5);
+    strikeSlowly("192.0.2.1", 5);
     expect(bans.admit("192.0.2.1")).toBeNull();
     bans.ended("192.0.2.1", "peer-closed", true);
     strike("192.0.2.1", 1, true);
@@ -149,6 +186,8 @@ describe("a ban list", () => {
       firstMs: 10,
       longestMs: 35,
       forgiveMs: 60,
+      graceMs: 0,
+      strikeEveryMs: 5,
     };
     const address = fc.constantFrom("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "10.0.0.1");
     const event = fc.oneof(
@@ -166,13 +205,20 @@ describe("a ban list", () => {
         const { bans, clock } = setUp({ settings, exemptFrom: ["10.0.0.0/8"] });
         const model = new Map<
           string,
-          { window: number; strikes: number; bans: { at: number; lasts: number }[]; proven: number }
+          {
+            window: number;
+            strikes: number;
+            struckAt: number;
+            bans: { at: number; lasts: number }[];
+            proven: number;
+          }
         >();
         const of = (where: string) => {
           const block = addressBlock(where, settings.blockBits);
           const entry = model.get(block) ?? {
             window: Number.NEGATIVE_INFINITY,
             strikes: 0,
+            struckAt: Number.NEGATIVE_INFINITY,
             bans: [],
             proven: 0,
           };
@@ -193,12 +239,17 @@ describe("a ban list", () => {
             if (proven) entry.proven -= 1;
             const last = entry.bans.at(-1);
             const banned = last !== undefined && now < last.at + last.lasts;
-            if (step.reason === "protocol-error" && step.address !== "10.0.0.1" && !banned) {
-              if (now - entry.window >= settings.windowMs) Object.assign(entry, { window: now, strikes: 0 });
+            const over = now - entry.window >= settings.windowMs;
+            const tooSoon = !over && entry.proven > 0 && now - entry.struckAt < settings.strikeEveryMs;
+            const counts = step.reason === "protocol-error" && step.address !== "10.0.0.1";
+            if (counts && !banned && !tooSoon) {
+              if (over) Object.assign(entry, { window: now, strikes: 0 });
               entry.strikes += 1;
+              entry.struckAt = now;
               if (entry.strikes >= settings.strikes * (1 + entry.proven)) {
                 const fresh = last === undefined || now >= last.at + last.lasts + settings.forgiveMs;
-                const lasts = fresh ? settings.firstMs : Math.min(settings.longestMs, last.lasts * 2);
+                const first = fresh || entry.proven > 0;
+                const lasts = first ? settings.firstMs : Math.min(settings.longestMs, last.lasts * 2);
                 entry.bans.push({ at: now, lasts });
                 Object.assign(entry, { window: Number.NEGATIVE_INFINITY, strikes: 0 });
               }

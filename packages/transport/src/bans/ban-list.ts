@@ -11,6 +11,10 @@ export interface BanSettings {
   readonly windowMs: number;
   /** Length of a block's first ban; each further one is twice as long, unless connections of it have proven themselves. */
   readonly firstMs: number;
+  /** Nobody is banned for so long after the start: nobody has been able to prove anything. */
+  readonly graceMs: number;
+  /** Least time between two strikes that count, for a block with proven connections. */
+  readonly strikeEveryMs: number;
   /** No ban is longer. */
   readonly longestMs: number;
   /** A block that was not banned for this long since its last ban ended is as good as new. */
@@ -26,6 +30,8 @@ export const defaultBanSettings: BanSettings = {
   strikes: 5,
   windowMs: 600_000,
   firstMs: 60_000,
+  graceMs: 120_000,
+  strikeEveryMs: 5_000,
   longestMs: 3_600_000,
   forgiveMs: 3_600_000,
   entries: 10_000,
@@ -48,6 +54,8 @@ interface Suspect {
   /** When the first strike of the window came. */
   readonly since: number;
   strikes: number;
+  /** When the last one that counted came. */
+  last: number;
 }
 
 interface Offender {
@@ -68,6 +76,7 @@ export class BanList implements ConnectionWatch {
   readonly #exempt: AddressRanges;
   readonly #strikes: ReadonlyMap<string, Counter>;
   readonly #bans: Counter;
+  readonly #startedAt: number;
   /** In the order of their last strike. */
   readonly #suspects = new Map<string, Suspect>();
   /** In the order of their last ban. */
@@ -78,6 +87,7 @@ export class BanList implements ConnectionWatch {
   /** @throws TransportError `invalid-address-range` */
   constructor(options: BanListOptions) {
     this.#clock = options.clock;
+    this.#startedAt = options.clock.monotonic();
     this.#logger = options.logger;
     this.#settings = { ...defaultBanSettings, ...options.settings };
     this.#exempt = new AddressRanges(options.exemptFrom ?? []);
@@ -123,16 +133,20 @@ export class BanList implements ConnectionWatch {
   }
 
   #strike(block: string, reason: string): void {
-    const { strikes, windowMs, entries } = this.#settings;
+    const { strikes, windowMs, strikeEveryMs, graceMs, entries } = this.#settings;
     const now = this.#clock.monotonic();
     const offender = this.#offenders.get(block);
     // What its old connections do is paid for already.
     if (offender !== undefined && now < offender.until) return;
     const known = this.#suspects.get(block);
-    const suspect = known !== undefined && now - known.since < windowMs ? known : { since: now, strikes: 0 };
+    const fresh = { since: now, strikes: 0, last: Number.NEGATIVE_INFINITY };
+    const suspect = known !== undefined && now - known.since < windowMs ? known : fresh;
+    const proven = this.#proven.get(block) ?? 0;
+    if (proven > 0 && now - suspect.last < strikeEveryMs) return;
     suspect.strikes += 1;
+    suspect.last = now;
     this.#suspects.delete(block);
-    if (suspect.strikes < strikes * (1 + (this.#proven.get(block) ?? 0))) {
+    if (suspect.strikes < strikes * (1 + proven) || now - this.#startedAt < graceMs) {
       this.#suspects.set(block, suspect);
       forgetOldest(this.#suspects, entries, ({ since }) => now - since >= windowMs);
       return;
