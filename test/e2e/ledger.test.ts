@@ -106,7 +106,7 @@ describe("share batches in Postgres", () => {
   });
 
   it("have an unknown outcome when no answer comes in time, and the same bytes go through later", async () => {
-    const shares = store(300);
+    const shares = store(2_000);
     await shares.commit(buildShareBatch({ run: newRun(systemRandom), seq: 0 }, [record(1)], Date.now()));
     const run = newRun(systemRandom);
     const batch = buildShareBatch({ run, seq: 0 }, [record(1)], Date.now());
