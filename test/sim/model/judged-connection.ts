@@ -197,7 +197,7 @@ export class JudgedConnection implements FrameConnection {
     if (!this.#pool.storeWasWell || this.uncertain) return;
     for (const channel of this.channels.values()) {
       // Those that come while answers are awaited are credited, and answered only if there is time.
-      const owed = channel.open.filter(({ acceptedAt }) => acceptedAt <= this.#pool.drainingSince);
+      const owed = channel.open.filter(({ acceptedAt }) => acceptedAt < this.#pool.drainingSince);
       if (owed.length > 0) {
         this.#wrong("alive", `drained with ${owed.length} shares of channel ${channel.fields.id} unanswered`);
       }
