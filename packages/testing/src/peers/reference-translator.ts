@@ -11,30 +11,13 @@ import {
 } from "@lode/protocol";
 import type { ServerFields, ServerMessage } from "../scripted-miner.ts";
 import { type PeerOptions, ScriptedPeer } from "./peer.ts";
+import type { ReferenceTranslatorOptions } from "./reference-translator-options.ts";
 import { ShareBook } from "./share-book.ts";
 import { AGGREGATED, Fallback, LOCAL_INDEX_BYTES, TranslatorBooks } from "./translator-books.ts";
 import type { LocalVerdict } from "./translator-channel.ts";
 import { type RateUpdate, TranslatorDifficulty } from "./translator-difficulty.ts";
 import { Sv1Miner, type Sv1Share } from "./translator-miner.ts";
 import { targetForRate } from "./translator-target.ts";
-
-/** What a {@link ReferenceTranslator} is; the names in backquotes are those of its own configuration. */
-export interface ReferenceTranslatorOptions extends PeerOptions {
-  /** `aggregate_channels`. */
-  readonly aggregated: boolean;
-  /** `enable_vardiff`; without it the pool's targets go straight to the miners. */
-  readonly vardiff?: boolean;
-  /** `shares_per_minute`. */
-  readonly sharesPerMinute?: number;
-  /** `min_individual_miner_hashrate`, of a real device. */
-  readonly minHashrate?: number;
-  /** `downstream_extranonce2_size`. */
-  readonly extranonce2Size?: number;
-  /** `required_extensions`: asked for right after the setup. */
-  readonly requiredExtensions?: readonly number[];
-  /** `supported_extensions`: asked for when the server requires them. */
-  readonly supportedExtensions?: readonly number[];
-}
 
 type Config = Required<Omit<ReferenceTranslatorOptions, keyof PeerOptions>>;
 
