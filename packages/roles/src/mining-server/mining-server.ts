@@ -37,7 +37,7 @@ export class MiningServer {
   readonly #sessions = new Map<number, MiningSession>();
   readonly #ticker: Timer;
   readonly #refresh: RefreshPass<MiningSession>;
-  /** Channels that want another target too soon after the last one. */
+  /** Channels whose new target must wait: too soon after the last one, or too much is queued for the peer. */
   #retargets = new Set<Channel>();
   /** Channels that are visited at every step. */
   #hurried = new Set<Channel>();
@@ -167,8 +167,9 @@ export class MiningServer {
   #retarget(channel: Channel, now: Instant): void {
     const session = this.#sessions.get(channel.connectionId);
     if (session === undefined) return;
-    if (now.monotonic - channel.retargetedAt < this.#settings.retargetIntervalMs)
-      this.#retargets.add(channel);
+    const tooSoon = now.monotonic - channel.retargetedAt < this.#settings.retargetIntervalMs;
+    // Thousands of channels that change at once wait until the peer has read what is queued.
+    if (tooSoon || session.work.isCongested) this.#retargets.add(channel);
     else session.guard(() => session.work.refresh(channel, now));
   }
 

@@ -7,6 +7,14 @@ import { describe, expect, it } from "vitest";
 /** No vardiff of its own: the shares aimed at are so few that nothing is ever surprising. */
 const calm = { ...defaultChannelSettings, easiestTarget: maxTarget, sharesPerMinute: 0.001 };
 
+const opening: mining.OpenExtendedMiningChannel = {
+  requestId: 0,
+  userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+  nominalHashRate: 1e12,
+  maxTarget: new Uint8Array(32).fill(0xff),
+  minExtranonceSize: 8,
+};
+
 /** A pool with a miner that has one channel of each kind, opening taken. */
 function connect(options: ScriptedPoolOptions = {}, nominalHashRate = 1e12) {
   const pool = new ScriptedPool(options);
@@ -21,6 +29,28 @@ function connect(options: ScriptedPoolOptions = {}, nominalHashRate = 1e12) {
 describe("a new target", () => {
   const harder = new Uint8Array(32).fill(0xff, 0, 20);
   const rate = { nominalHashRate: 1e15, maximumTarget: new Uint8Array(32).fill(0xff) };
+
+  it("waits while too much is queued for the peer, so that thousands at once do not cut it", () => {
+    const wire = { writeQueueBytes: 30_000, latencyMs: 40 };
+    const pool = new ScriptedPool({ settings: { channel: calm, fanOutQueueBytes: 10_000 }, wire });
+    const miner = pool.script(pool.wire().client);
+    miner.setup();
+    pool.clock.advance(100);
+    const channels = 100;
+    for (let requestId = 0; requestId < channels; requestId++) {
+      miner.send(mining.OpenExtendedMiningChannel, { ...opening, requestId });
+      pool.clock.advance(100);
+    }
+    miner.takeAll();
+    for (let channelId = 2; channelId < 2 + channels; channelId++) {
+      miner.send(mining.UpdateChannel, { channelId, nominalHashRate: 1e12, maximumTarget: harder });
+    }
+    pool.clock.advance(20_000);
+    const told = new Set(
+      miner.takeAll().flatMap(({ name, fields }) => (name === "SetTarget" ? fields.channelId : [])),
+    );
+    expect([told.size, miner.closed]).toEqual([channels, null]);
+  });
 
   it("leaves alone, at once, where the client brings its own work (SV2 5.3.7)", () => {
     const pool = new ScriptedPool();
