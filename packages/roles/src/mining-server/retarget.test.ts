@@ -36,7 +36,7 @@ describe("a new target", () => {
     const miner = pool.script(pool.wire().client);
     miner.setup();
     pool.clock.advance(100);
-    const channels = 100;
+    const channels = 300;
     for (let requestId = 0; requestId < channels; requestId++) {
       miner.send(mining.OpenExtendedMiningChannel, { ...opening, requestId });
       pool.clock.advance(100);
