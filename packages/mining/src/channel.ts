@@ -64,6 +64,7 @@ export class Channel {
   #inForce: BoundTarget;
   #activatedAt = Number.NEGATIVE_INFINITY;
   #retargetedAt = Number.NEGATIVE_INFINITY;
+  #lastEarnedAt: number;
 
   /** @throws ChannelError `invalid-nominal-hashrate` or `max-target-out-of-range` */
   constructor(options: ChannelOptions) {
@@ -77,6 +78,7 @@ export class Channel {
     this.extranonceSize = kind === "standard" ? 0 : ROLLABLE_EXTRANONCE_SIZE;
     this.#extranoncePrefix = this.#padded(extranoncePrefix);
     this.#jobs = new JobTable(settings);
+    this.#lastEarnedAt = options.now.monotonic;
     this.#nominalHashrate = options.nominalHashrate;
     const { sharesPerMinute, easiestTarget } = settings;
     this.#limits = { sharesPerMinute, easiestTarget, maxTarget: options.maxTarget };
@@ -94,6 +96,11 @@ export class Channel {
   /** What became of this channel's shares, for statistics. */
   get account(): ChannelAccountView {
     return this.#account;
+  }
+
+  /** Monotonic time of the last accepted share; before the first, of the opening. */
+  get lastEarnedAt(): number {
+    return this.#lastEarnedAt;
   }
 
   /** Target the client was last told and the newest job is judged by. Before the first job: the one it opens with. */
@@ -194,6 +201,7 @@ export class Channel {
 
     this.#jobs.remember(known, hash);
     this.#account.onAccepted(known.bound.expectedHashes, now.wall);
+    this.#lastEarnedAt = now.monotonic;
     const share: AcceptedShare = {
       connectionId: this.connectionId,
       channelId: this.id,

@@ -1,4 +1,5 @@
-import type { Channel } from "@lode/mining";
+import type { Channel, Instant } from "@lode/mining";
+import { type ChannelHolder, IdleChannels } from "./idle-channels.ts";
 
 /**
  * Every open channel of the server. Visits each once in a round, spread evenly: a step yields one part of them, so that a
@@ -13,6 +14,7 @@ export class ChannelRegistry {
   readonly #blockLimit: number;
   /** Channels by address block; blocks without any are forgotten. */
   readonly #byBlock = new Map<string, number>();
+  readonly #idle = new IdleChannels();
 
   /**
    * @param limit channels in all
@@ -38,19 +40,38 @@ export class ChannelRegistry {
     return this.#standard + this.#extended;
   }
 
-  /** Whether a cap keeps a block from another channel. @param block null: one that has no cap of its own */
-  isFull(block: string | null): boolean {
-    if (this.size >= this.#limit) return true;
-    return block !== null && (this.#byBlock.get(block) ?? 0) >= this.#blockLimit;
+  /** Channels that do not earn, and may have to give way. */
+  get idle(): number {
+    return this.#idle.size;
   }
 
-  add(channel: Channel, block: string | null): void {
+  /**
+   * Whether there is room for another channel, and if not, which idle one may be closed for it.
+   *
+   * @returns true: there is; false: there is none to be had
+   */
+  roomFor(newcomer: ChannelHolder, now: Instant): boolean | Channel {
+    const { block } = newcomer;
+    if (block !== null && (this.#byBlock.get(block) ?? 0) >= this.#blockLimit) {
+      return this.#idle.ofGreediestNeighbour(newcomer, now) ?? false;
+    }
+    if (this.size >= this.#limit) return this.#idle.ofGreediestBlock(newcomer, now) ?? false;
+    return true;
+  }
+
+  add(channel: Channel, holder: ChannelHolder): void {
     this.#partOf(channel).add(channel);
-    this.#count(channel, block, 1);
+    this.#count(channel, holder.block, 1);
   }
 
-  remove(channel: Channel, block: string | null): void {
-    if (this.#partOf(channel).delete(channel)) this.#count(channel, block, -1);
+  /** Notes whether the channel earns; to be called once in a round. */
+  review(channel: Channel, holder: ChannelHolder, now: Instant): void {
+    this.#idle.review(channel, holder, now);
+  }
+
+  remove(channel: Channel, holder: ChannelHolder): void {
+    this.#idle.remove(channel, holder);
+    if (this.#partOf(channel).delete(channel)) this.#count(channel, holder.block, -1);
   }
 
   /** The channels of the next step. */

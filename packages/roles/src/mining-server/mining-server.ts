@@ -6,10 +6,10 @@ import type { FrameConnection } from "@lode/transport";
 import type { CloseReason } from "../setup/close-reasons.ts";
 import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
+import { FanOutPass } from "./fan-out-pass.ts";
 import { type MinerMessage, minerMessages } from "./miner-messages.ts";
 import { MiningSession } from "./mining-session.ts";
 import { OpeningQueue } from "./opening-queue.ts";
-import { RefreshPass } from "./refresh-pass.ts";
 import type { MiningServerDeps, MiningServerStats } from "./server-contract.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -36,7 +36,9 @@ export class MiningServer {
   readonly #connections = new Map<number, ServerSetup<MinerMessage>>();
   readonly #sessions = new Map<number, MiningSession>();
   readonly #ticker: Timer;
-  readonly #refresh: RefreshPass<MiningSession>;
+  readonly #fanOut: FanOutPass<MiningSession>;
+  /** Not every connection has the newest tip yet. */
+  #tipUnderWay = false;
   /** Channels whose new target must wait: too soon after the last one, or too much is queued for the peer. */
   #retargets = new Set<Channel>();
   /** Channels that are visited at every step. */
@@ -50,7 +52,7 @@ export class MiningServer {
     this.#settings = { ...miningServerDefaults, ...settings };
     this.#context = this.#createContext();
     this.#policy = this.#createPolicy();
-    this.#refresh = this.#createRefresh();
+    this.#fanOut = this.#createFanOut();
     this.#ticker = deps.clock.every(this.#settings.roundMs / ROUND_PARTS, () => this.#onTick());
   }
 
@@ -74,21 +76,23 @@ export class MiningServer {
 
   /**
    * Brings a job to every channel: a future job and SetNewPrevHash where the tip is new, else a job to mine on at once.
-   * Each connection is written to as soon as its frames are sealed. A new tip is brought to all at once; other jobs a part of
-   * the connections at a time, so that a new tip overtakes them.
+   * Each connection is written to as soon as its frames are sealed. A new tip is brought at once to all but those that hold
+   * channels without work; they get it, as all get other jobs, a part of the connections at a time, so that a new tip overtakes
+   * that and shares are answered meanwhile.
    */
   publish(job: MiningJob): void {
-    const { supply, metrics } = this.#context;
+    const { supply } = this.#context;
     const newTip = !supply.isTip(job.tip);
     const frames = supply.adopt(job);
-    if (!newTip) {
-      this.#refresh.start();
-      return;
+    if (newTip) {
+      this.#fanOut.cancel();
+      this.#tipUnderWay = true;
+      const now = instantOf(this.#deps.clock);
+      for (const session of this.#sessions.values()) {
+        if (session.comesFirst) session.guard(() => session.work.publish(frames, now));
+      }
     }
-    this.#refresh.cancel();
-    const now = instantOf(this.#deps.clock);
-    for (const session of this.#sessions.values()) session.guard(() => session.work.publish(frames, now));
-    metrics.newTip.observe(this.#secondsSince(job));
+    this.#fanOut.start();
   }
 
   /**
@@ -188,24 +192,28 @@ export class MiningServer {
       });
     }
     for (const slot of slots) slot.cancel();
-    this.#refresh.cancel();
+    this.#fanOut.cancel();
     this.#ticker.cancel();
   }
 
-  #createRefresh(): RefreshPass<MiningSession> {
+  #createFanOut(): FanOutPass<MiningSession> {
     const { supply, metrics } = this.#context;
-    return new RefreshPass({
+    return new FanOutPass({
       clock: this.#deps.clock,
       sessions: () => this.#sessions.values(),
       serve: (session) => {
-        const newest = supply.opening();
-        if (newest !== undefined) {
-          session.guard(() => session.work.publish(newest, instantOf(this.#deps.clock)));
-        }
+        const { newest } = supply;
+        if (newest === undefined) return 0;
+        let served = 0;
+        session.guard(() => {
+          served = session.work.publish(newest, instantOf(this.#deps.clock));
+        });
+        return served;
       },
       onDone: () => {
-        const newest = supply.opening();
-        if (newest !== undefined) metrics.sameTip.observe(this.#secondsSince(newest.job));
+        const seconds = this.#tipUnderWay ? metrics.newTip : metrics.sameTip;
+        this.#tipUnderWay = false;
+        if (supply.newest !== undefined) seconds.observe(this.#secondsSince(supply.newest.job));
       },
     });
   }
@@ -229,6 +237,7 @@ export class MiningServer {
         clients: () => this.#sessions.size,
         standardChannels: () => channels.standard,
         extendedChannels: () => channels.extended,
+        idleChannels: () => channels.idle,
         waitingOpenings: () => openings.size,
         hashrate: () => rate.rate(clock.monotonic()),
       }),
@@ -249,6 +258,10 @@ export class MiningServer {
             "a found block could not be handed over",
           );
         }
+      },
+      displace: (channel) => {
+        const session = this.#sessions.get(channel.connectionId);
+        session?.guard(() => session.displace(channel));
       },
       onRetarget: (channel) => this.#retarget(channel, instantOf(clock)),
       onHurried: (channel) => this.#hurried.add(channel),

@@ -3,6 +3,7 @@ import { Channel, ChannelError, type Identity, instantOf, ROLLABLE_EXTRANONCE_SI
 import { CodedError } from "@lode/ports";
 import { encodeFrame, MiningFlags, mining } from "@lode/protocol";
 import { type OpenErrorCode, openErrorCodes } from "./error-codes.ts";
+import type { ChannelHolder } from "./idle-channels.ts";
 import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 
@@ -16,13 +17,10 @@ export interface Opening {
 }
 
 /** Where a request came from. */
-export interface OpeningConnection {
-  readonly id: number;
+export interface OpeningConnection extends ChannelHolder {
   readonly flags: number;
   /** Open ones. */
   readonly channels: number;
-  /** Address block whose channels are counted together; null: not counted. */
-  readonly block: string | null;
 }
 
 /** A refusal that goes to the client as OpenMiningChannel.Error. `admission()` may bring codes of its own. */
@@ -45,7 +43,7 @@ export function openChannel(
     checkKind(opening, connection.flags);
     const identity = identityOf(context, opening.userIdentity);
     checkAdmission(context, connection, channelId);
-    return createChannel(context, opening, connection.id, channelId, identity);
+    return createChannel(context, opening, connection.connectionId, channelId, identity);
   } catch (error) {
     if (!(error instanceof OpeningRefused || error instanceof ChannelError)) throw error;
     return { errorCode: error.code, detail: error.message };
@@ -87,11 +85,20 @@ function checkAdmission(context: SessionContext, connection: OpeningConnection, 
   if (refusal !== null) throw new OpeningRefused({ code: refusal });
   const getsJobs = (connection.flags & MiningFlags.requiresWorkSelection) === 0;
   if (getsJobs && context.supply.opening() === undefined) throw new OpeningRefused({ code: "no-template" });
-  const full =
-    context.channels.isFull(connection.block) ||
-    connection.channels >= context.settings.maxChannelsPerConnection;
+  const full = connection.channels >= context.settings.maxChannelsPerConnection;
   // Channel ids are a U32 and never used twice on a connection (SV2 5.2).
-  if (full || channelId > 0xffff_ffff) throw new OpeningRefused({ code: "channel-capacity-exhausted" });
+  if (full || channelId > 0xffff_ffff || !makeRoom(context, connection)) {
+    throw new OpeningRefused({ code: "channel-capacity-exhausted" });
+  }
+}
+
+/** Whether a channel has room, if need be that of an idle one, which is closed. */
+function makeRoom(context: SessionContext, newcomer: ChannelHolder): boolean {
+  const now = instantOf(context.clock);
+  const room = context.channels.roomFor(newcomer, now);
+  if (typeof room === "boolean") return room;
+  context.displace(room);
+  return context.channels.roomFor(newcomer, now) === true;
 }
 
 function createChannel(

@@ -24,6 +24,7 @@ export interface Census {
   readonly clients: () => number;
   readonly standardChannels: () => number;
   readonly extendedChannels: () => number;
+  readonly idleChannels: () => number;
   readonly waitingOpenings: () => number;
   /** Hashes per second. */
   readonly hashrate: () => number;
@@ -54,6 +55,7 @@ export class ServerMetrics {
   readonly blocksFound: Counter;
   readonly closedConnections: LabelledCounter;
   readonly refusedOpenings: LabelledCounter;
+  readonly displacedChannels: Counter;
   /** Template at hand to the last byte queued, seconds. */
   readonly newTip: Histogram;
   readonly sameTip: Histogram;
@@ -85,6 +87,16 @@ export class ServerMetrics {
       "Refused requests for a channel, by error code",
       "error_code",
       Object.keys(openErrorCodes),
+    );
+    this.displacedChannels = metrics.counter(
+      "lode_channels_displaced_total",
+      "Idle channels closed to make room for others",
+    );
+    metrics.gauge(
+      "lode_channels_idle",
+      "Channels without work, which may have to make room",
+      {},
+      census.idleChannels,
     );
     metrics.gauge("sv2_clients_total", "Connections that are set up", {}, census.clients);
     const channels = ["sv2_server_channels", "Open channels"] as const;

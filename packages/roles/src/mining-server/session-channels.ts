@@ -1,18 +1,16 @@
-import type { Channel } from "@lode/mining";
+import type { Channel, Instant } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import { MiningFlags } from "@lode/protocol";
 import { printable } from "../setup/printable.ts";
+import type { ChannelHolder } from "./idle-channels.ts";
 import { type Opening, type OpeningRefusal, openChannel } from "./opening.ts";
 import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 
 /** Whose channels they are. */
-export interface ChannelOwner {
-  readonly connectionId: number;
+export interface ChannelOwner extends ChannelHolder {
   /** Of SetupConnection. */
   readonly flags: number;
-  /** Address block whose channels are counted together; null: not counted. */
-  readonly block: string | null;
   /** No channel has been open for too long (SV2 5.3.2). */
   readonly onIdle: () => void;
 }
@@ -62,20 +60,20 @@ export class SessionChannels {
     return this.#channels.values();
   }
 
-  /** The client closed it: nothing may be sent for it any more (SV2 5.3.9). */
+  /** It was open once: nothing may be sent for it any more (SV2 5.3.9). */
   wasClosed(channelId: number): boolean {
     return channelId > GROUP_CHANNEL_ID && channelId < this.#nextId && !this.#channels.has(channelId);
   }
 
   /** A new channel without a job, or the refusal. */
   open(opening: Opening): Channel | OpeningRefusal {
-    const { connectionId: id, flags, block } = this.#owner;
-    const connection = { id, flags, block, channels: this.size };
+    const { connectionId, flags, block } = this.#owner;
+    const connection = { connectionId, flags, block, channels: this.size };
     const channel = openChannel(this.#context, opening, connection, this.#nextId);
     if ("errorCode" in channel) return channel;
     this.#nextId++;
     this.#channels.set(channel.id, channel);
-    this.#context.channels.add(channel, block);
+    this.#context.channels.add(channel, this.#owner);
     this.#idle?.cancel();
     this.#idle = undefined;
     return channel;
@@ -97,6 +95,17 @@ export class SessionChannels {
     return known;
   }
 
+  /** Notes whether a channel earns. */
+  review(channel: Channel, now: Instant): void {
+    this.#context.channels.review(channel, this.#owner, now);
+  }
+
+  /** Closes a channel that the client did not close. */
+  displace(channel: Channel): void {
+    this.#close(channel);
+    if (this.size === 0) this.#awaitFirst();
+  }
+
   /** The connection is over. */
   end(): void {
     for (const channel of this.#channels.values()) this.#close(channel);
@@ -105,7 +114,7 @@ export class SessionChannels {
 
   #close(channel: Channel): void {
     this.#channels.delete(channel.id);
-    this.#context.channels.remove(channel, this.#owner.block);
+    this.#context.channels.remove(channel, this.#owner);
     for (const prefix of channel.close()) this.#context.supply.retire(prefix);
     const { accepted, rejected, work, blocks } = channel.account;
     this.#context.logger.debug(

@@ -25,6 +25,7 @@ export class SessionWork {
   readonly #delivery: JobDelivery;
   /** False where the client brings its own work (SV2 5.1.4). */
   readonly #getsJobs: boolean;
+  #published: JobFrames | undefined;
 
   constructor(context: SessionContext, { connection, flags, channels, guard }: WorkOwner) {
     this.#context = context;
@@ -52,11 +53,15 @@ export class SessionWork {
     this.#hurry(channel);
   }
 
-  /** Hands a job to every channel that lacks it. */
-  publish(frames: JobFrames, now: Instant): void {
-    if (this.#channels.size === 0 || !this.#getsJobs) return;
+  /** Hands a job to every channel that lacks it. @returns channels that were looked at */
+  publish(frames: JobFrames, now: Instant): number {
+    // A channel that was opened since then began with this job or a newer one.
+    const known = this.#published === frames;
+    this.#published = frames;
+    if (known || !this.#getsJobs || this.#channels.size === 0) return 0;
     if (this.#channels.grouped) this.#publishToGroup(frames, now);
     else this.#delivery.fanOut(this.#channels, frames, now);
+    return this.#channels.size;
   }
 
   /**
@@ -66,6 +71,7 @@ export class SessionWork {
    */
   visit(channel: Channel, now: Instant, untilNextMs: number): void {
     if (!this.#channels.has(channel)) return;
+    this.#channels.review(channel, now);
     const retarget = channel.onTimer(now);
     const age = now.monotonic - channel.activatedAt;
     if (age + untilNextMs > this.#refreshMs(channel)) this.#renew(channel, now);

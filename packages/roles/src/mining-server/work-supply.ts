@@ -30,6 +30,11 @@ export class WorkSupply {
     this.#extranonces = extranonces;
   }
 
+  /** The newest job that was adopted; undefined before the first. */
+  get newest(): JobFrames | undefined {
+    return this.#newest;
+  }
+
   /** The job for a new channel, undefined while there is none. */
   opening(): JobFrames | undefined {
     const current = this.#source.current();

@@ -1,31 +1,31 @@
 import type { Clock } from "@lode/ports";
 
-/** Sessions served before other events get their turn: a few milliseconds' work. */
+/** Channels served before other events get their turn: a few milliseconds' work. */
 const SLICE = 128;
 
-/** What a {@link RefreshPass} works on. */
-export interface RefreshPassOptions<S> {
+/** What a {@link FanOutPass} works on. */
+export interface FanOutPassOptions<S> {
   readonly clock: Clock;
   /** All sessions; live, so that what ends meanwhile is left out. */
   readonly sessions: () => Iterator<S>;
-  /** Brings the newest job to a session that lacks it. */
-  readonly serve: (session: S) => void;
-  /** Every session has been served since the last {@link RefreshPass.start}. */
+  /** Brings the newest job to a session that lacks it. @returns how many channels that took */
+  readonly serve: (session: S) => number;
+  /** Every session has been served since the last {@link FanOutPass.start}. */
   readonly onDone: () => void;
 }
 
 /**
- * Brings a new job on the same tip to all sessions, some in every turn of the event loop: a new tip, which cannot wait,
- * overtakes it, and shares are answered meanwhile. Fees gained by a refresh are worth far less than the delay of a tip.
+ * Brings the newest job to all sessions, some in every turn of the event loop: a new tip, which cannot wait, overtakes it,
+ * and shares are answered meanwhile. Fees gained by a better template are worth far less than the delay of a tip.
  */
-export class RefreshPass<S> {
-  readonly #options: RefreshPassOptions<S>;
+export class FanOutPass<S> {
+  readonly #options: FanOutPassOptions<S>;
   #rest: Iterator<S> | undefined;
   /** A newer job came during the pass: those served before it need another. */
   #again = false;
   #scheduled = false;
 
-  constructor(options: RefreshPassOptions<S>) {
+  constructor(options: FanOutPassOptions<S>) {
     this.#options = options;
   }
 
@@ -48,13 +48,13 @@ export class RefreshPass<S> {
   #continue(): void {
     const rest = this.#rest;
     if (rest === undefined) return;
-    for (let served = 0; served < SLICE; served++) {
+    for (let served = 0; served < SLICE; ) {
       const next = rest.next();
       if (next.done) {
         this.#finish();
         return;
       }
-      this.#options.serve(next.value);
+      served += this.#options.serve(next.value);
     }
     this.#scheduled = true;
     this.#options.clock.soon(() => {

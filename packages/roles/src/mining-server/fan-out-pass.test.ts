@@ -21,8 +21,8 @@ function crowd(connections = 1_000) {
   return { pool, sent, jobs };
 }
 
-describe("a refresh on the same tip", () => {
-  it("goes out a part of the connections at a time, to all of them once", () => {
+describe("a job for everybody", () => {
+  it("on the same tip goes out a part of the connections at a time, to all of them once", () => {
     const { pool, sent, jobs } = crowd();
     pool.server.publish(pool.jobs.next());
     expect(jobs()).toBeGreaterThan(0);
@@ -33,7 +33,7 @@ describe("a refresh on the same tip", () => {
     expect(pool.count("lode_job_fanout_seconds{kind=same-tip}")).toBe(1);
   });
 
-  it("is overtaken by a new tip, which all connections get at once and nothing after it", () => {
+  it("on the same tip is overtaken by a new tip, which all connections get at once and nothing after it", () => {
     const { pool, sent, jobs } = crowd();
     pool.server.publish(pool.jobs.next());
     const refreshed = jobs();
@@ -45,7 +45,7 @@ describe("a refresh on the same tip", () => {
     expect(sent.length).toBe(2_000);
   });
 
-  it("that is followed by another reaches everybody with the newest job", () => {
+  it("that another follows reaches everybody with the newest job", () => {
     const { pool, jobs } = crowd();
     pool.server.publish(pool.jobs.next());
     const first = jobs();
@@ -53,5 +53,38 @@ describe("a refresh on the same tip", () => {
     pool.clock.settle();
     // Those served with the first job get the second too, the others only that.
     expect(jobs()).toBe(1_000 + first);
+  });
+
+  it("on a new tip comes last to whoever holds channels without work, and in turns of their own", () => {
+    const pool = new ScriptedPool();
+    const order: string[] = [];
+    const join = (name: string, channels: number) => {
+      const { server, client } = pool.wire();
+      const send = server.send.bind(server);
+      const miner = pool.script(client).setUp();
+      for (let opened = 0; opened < channels; opened++) {
+        miner.openExtended({ nominalHashRate: 0 });
+        miner.takeNames();
+      }
+      server.send = (frame) => {
+        if (frame[2] === 0x1f) order.push(name);
+        send(frame);
+      };
+      return miner;
+    };
+    const hoarders = ["hoarder 1", "hoarder 2"].map((name) => join(name, 200));
+    const farm = join("farm", 20);
+    join("miner", 1);
+    for (let nonce = 0; nonce < 4; nonce++) farm.submitExtended(nonce);
+    pool.acknowledge();
+    order.length = 0;
+    pool.server.publish(pool.jobs.nextTip());
+    expect(order).toEqual(["farm", "miner", "hoarder 1"]);
+    pool.clock.settle();
+    expect(order).toEqual(["farm", "miner", "hoarder 1", "hoarder 2"]);
+    for (const hoarder of hoarders) {
+      expect(hoarder.takeNames()).toEqual(["NewExtendedMiningJob", "SetNewPrevHash"]);
+    }
+    expect(pool.count("lode_job_fanout_seconds{kind=new-tip}")).toBe(1);
   });
 });
