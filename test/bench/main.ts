@@ -2,7 +2,7 @@ import { say } from "../shell-run.ts";
 import { positive, runFromCommandLine } from "./bench-shell.ts";
 import { crowdRows } from "./crowd-rows.ts";
 import { handshakeRow } from "./handshake-row.ts";
-import { aeadRow, sha256dRow, shareCheckRow } from "./native-rows.ts";
+import { aeadRow, sha256dRow, shareCheckRow, standardShareCheckRow } from "./native-rows.ts";
 import { quickstartRow } from "./quickstart-row.ts";
 import type { Measurement, Row } from "./row.ts";
 import { sharesDurableRow, sharesSocketRow } from "./share-rows.ts";
@@ -11,6 +11,7 @@ import { formatTable } from "./table.ts";
 const measurements = [
   sha256dRow,
   shareCheckRow,
+  standardShareCheckRow,
   aeadRow,
   handshakeRow,
   sharesSocketRow,

@@ -19,6 +19,13 @@ export const shareCheckRow: Measurement = {
   measure: (context) => compare("share_check", 2.2, context, (subjects) => subjects.shareCheck),
 };
 
+/** The check of a standard share, whose merkle root is known: the header alone. */
+export const standardShareCheckRow: Measurement = {
+  name: "share_check_standard",
+  measure: (context) =>
+    compare("share_check_standard", null, context, (subjects) => subjects.standardShareCheck),
+};
+
 /**
  * Sealing and opening a frame with a payload of 24 bytes: two sealed messages, the header's and the payload's. Half of the
  * frame is one message; the dearer direction is the row's.
@@ -46,7 +53,7 @@ export const aeadRow: Measurement = {
 
 async function compare(
   name: string,
-  budget: number,
+  budget: number | null,
   { repetitions, say }: BenchContext,
   choose: (subjects: Subjects) => (native: Native) => Subject,
 ): Promise<Row[]> {

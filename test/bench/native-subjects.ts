@@ -33,6 +33,29 @@ export function shareCheck(native: Native): Subject {
   };
 }
 
+/** The check of a standard share from its merkle root. */
+export function standardShareCheck(native: Native): Subject {
+  const { handle, networkTarget } = benchJob(native);
+  const [merkleRoot, hash] = [handle.merkleRoot(systemRandom(20)), new Uint8Array(32)];
+  const target = new Uint8Array(32).fill(0xff);
+  let nonce = 0;
+  return {
+    run(count) {
+      for (let call = 0; call < count; call++) {
+        handle.checkStandardShare(
+          merkleRoot,
+          0x2000_0000,
+          1_790_000_000,
+          nonce++,
+          target,
+          networkTarget,
+          hash,
+        );
+      }
+    },
+  };
+}
+
 /** Sealing frames with a payload of 24 bytes. */
 export function sealFrames(native: Native): Subject {
   const frame = new Uint8Array(HEADER_SIZE + MESSAGE_SIZE);

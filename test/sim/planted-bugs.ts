@@ -37,12 +37,14 @@ function newKeyOnRetry(deps: PoolDeps): Partial<PoolDeps> {
 
 function wrongVerdict(deps: PoolDeps): Partial<PoolDeps> {
   let checks = 0;
+  const isWrong = () => ++checks % 50 === 0;
   return {
     native: {
       createJob(parts) {
         const job = deps.native.createJob(parts);
         return {
-          checkShare: (...share) => (++checks % 50 === 0 ? 0 : job.checkShare(...share)),
+          checkShare: (...share) => (isWrong() ? 0 : job.checkShare(...share)),
+          checkStandardShare: (...share) => (isWrong() ? 0 : job.checkStandardShare(...share)),
           merkleRoot: (extranonce) => job.merkleRoot(extranonce),
           header: (...header) => job.header(...header),
           free: () => job.free(),

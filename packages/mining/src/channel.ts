@@ -9,7 +9,7 @@ import { FULL_EXTRANONCE_SIZE, ROLLABLE_EXTRANONCE_SIZE } from "./extranonce-all
 import type { Identity } from "./identity.ts";
 import type { Instant } from "./instant.ts";
 import type { MiningJob } from "./job.ts";
-import { type JobState, JobTable } from "./job-table.ts";
+import { type JobState, JobTable, type JudgedJob, merkleRootOf } from "./job-table.ts";
 import {
   type AcceptedShare,
   type FoundBlock,
@@ -189,10 +189,7 @@ export class Channel {
     const extranonce = this.#fullExtranonce(known.extranoncePrefix, submission.extranonce);
     if (extranonce === undefined) return this.#refuse(shareErrors.extranonceSize);
 
-    const { version, ntime, nonce } = submission;
-    const { handle, networkTarget } = known.job;
-    const met = handle.checkShare(extranonce, version, ntime, nonce, known.bound.bytes, networkTarget, hash);
-
+    const met = this.#checkHeader(known, submission, extranonce);
     const code = refusal(known, submission, now, hash, (met & SHARE_MEETS_FIRST) !== 0, this.#jobs);
     const isNewBlock = (met & SHARE_MEETS_SECOND) !== 0 && this.#blocks.add(hash);
     const block = isNewBlock ? this.#found(known.job, submission, extranonce, now) : undefined;
@@ -306,6 +303,15 @@ export class Channel {
     extendedExtranonce.set(prefix);
     extendedExtranonce.set(chosen, prefix.length);
     return extendedExtranonce;
+  }
+
+  /** Leaves the header's hash in {@link hash}. Returns what `NativeJob.checkShare` does. */
+  #checkHeader(known: JudgedJob, { version, ntime, nonce }: ShareSubmission, extranonce: Uint8Array): number {
+    const { handle, networkTarget } = known.job;
+    const target = known.bound.bytes;
+    return this.kind === "standard"
+      ? handle.checkStandardShare(merkleRootOf(known), version, ntime, nonce, target, networkTarget, hash)
+      : handle.checkShare(extranonce, version, ntime, nonce, target, networkTarget, hash);
   }
 
   /** A prefix as the client gets it. All channels agree on the size of the full extranonce (SV2 5.2.3). */

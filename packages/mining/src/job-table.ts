@@ -33,6 +33,8 @@ export interface ChannelJob {
   expiresAt: number;
   /** Headers accepted on this job; undefined before the first. */
   seen: ShareSet | undefined;
+  /** Of a standard channel's job, see {@link merkleRootOf}; undefined before its first share. */
+  merkleRoot: Uint8Array | undefined;
 }
 
 /** A job that shares can be judged by. */
@@ -53,7 +55,8 @@ export interface JobLimits {
 /**
  * The jobs a channel holds: future ones, those of the tip, at most `maxJobs`, and those of the tip before it, as many, which
  * are stale. Superseded jobs are retired first and age out later, so that shares under way are judged rightly. With 16
- * jobs and 8,192 shares the worst a channel can make of it is 36 records and 180 kB of hashes.
+ * jobs and 8,192 shares the worst a channel can make of it is 36 records, each with a merkle root where it is a standard
+ * channel, and 180 kB of hashes.
  */
 export class JobTable {
   readonly #limits: JobLimits;
@@ -209,6 +212,7 @@ export class JobTable {
       bound: undefined,
       expiresAt: Number.POSITIVE_INFINITY,
       seen: undefined,
+      merkleRoot: undefined,
     };
     this.#jobs.set(jobId, added);
     return added;
@@ -255,6 +259,15 @@ export class JobTable {
     for (const other of this.#jobs.values()) if (other.seen === seen) return;
     this.#remembered -= seen.size;
   }
+}
+
+/**
+ * The merkle root of a standard channel's job, as NewMiningJob carries it (SV2 5.3.15): 32 bytes, header order. The prefix
+ * the job was sent under is the whole extranonce, so all its shares have this root. Computed once and kept.
+ */
+export function merkleRootOf(standard: ChannelJob): Uint8Array {
+  standard.merkleRoot ??= standard.job.handle.merkleRoot(standard.extranoncePrefix);
+  return standard.merkleRoot;
 }
 
 function isJudged(held: ChannelJob): held is JudgedJob {

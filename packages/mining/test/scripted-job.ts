@@ -57,27 +57,38 @@ export function scriptedJob(serial: number, tip: Tip, version = 0x2000_0000): Mi
 }
 
 function scriptedHandle(serial: number): NativeJob {
-  const header = (extranonce: Uint8Array, version: number, ntime: number, nonce: number) => {
+  const merkleRoot = (extranonce: Uint8Array) => native.sha256d(Uint8Array.of(serial, ...extranonce));
+  const headerAround = (root: Uint8Array, version: number, ntime: number, nonce: number) => {
     const bytes = new Uint8Array(80);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, version, true);
     view.setUint32(4, serial, true);
-    bytes.set(extranonce, 8);
+    bytes.set(root, 36);
     view.setUint32(68, ntime, true);
     view.setUint32(76, nonce, true);
     return bytes;
   };
+  const checkStandardShare: NativeJob["checkStandardShare"] = (
+    root,
+    version,
+    ntime,
+    nonce,
+    first,
+    second,
+    hash,
+  ) => {
+    hash.set(withZeros(native.sha256d(headerAround(root, version, ntime, nonce)), nonce >>> 24));
+    const value = integer(hash);
+    return (
+      (value <= integer(first) ? SHARE_MEETS_FIRST : 0) |
+      (second !== null && value <= integer(second) ? SHARE_MEETS_SECOND : 0)
+    );
+  };
   return {
-    checkShare(extranonce, version, ntime, nonce, first, second, hash) {
-      hash.set(withZeros(native.sha256d(header(extranonce, version, ntime, nonce)), nonce >>> 24));
-      const value = integer(hash);
-      return (
-        (value <= integer(first) ? SHARE_MEETS_FIRST : 0) |
-        (second !== null && value <= integer(second) ? SHARE_MEETS_SECOND : 0)
-      );
-    },
-    merkleRoot: (extranonce) => native.sha256d(extranonce),
-    header,
+    checkShare: (extranonce, ...rest) => checkStandardShare(merkleRoot(extranonce), ...rest),
+    checkStandardShare,
+    merkleRoot,
+    header: (extranonce, ...rest) => headerAround(merkleRoot(extranonce), ...rest),
     free() {},
   };
 }

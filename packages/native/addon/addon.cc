@@ -138,39 +138,59 @@ napi_value constructJob(napi_env env, napi_callback_info info) {
                                 prevHash.data, nbits));
 }
 
-// What the first four arguments of a share say.
+// The numbers a share brings: arguments 1 to 3, behind its extranonce or its merkle root.
 struct Share {
-  Bytes extranonce;
   uint32_t version, ntime, nonce;
 
   bool read(const Call& call) {
-    return call.atMost(0, "extranonce", maxExtranonce, extranonce) && call.u32(1, "version", version) &&
-           call.u32(2, "ntime", ntime) && call.u32(3, "nonce", nonce);
+    return call.u32(1, "version", version) && call.u32(2, "ntime", ntime) && call.u32(3, "nonce", nonce);
   }
 
-  void header(const Job& job, uint8_t* to) const {
-    job.header(extranonce.data, extranonce.size, version, ntime, nonce, to);
+  void header(const Job& job, const uint8_t* root, uint8_t* to) const { job.header(root, version, ntime, nonce, to); }
+};
+
+// A share with what it is held against and where its hash goes: arguments 1 to 6.
+struct Check {
+  Share share;
+  Bytes first, second, hash;
+
+  bool read(const Call& call) {
+    return share.read(call) && call.exactly(4, "first", hashSize, first) &&
+           (call.isNull(5) || call.exactly(5, "second", hashSize, second)) && call.exactly(6, "hash", hashSize, hash);
+  }
+
+  // The hash may be written over the root.
+  uint32_t run(const Job& job, const uint8_t* root) const {
+    FixedMessage<Job::headerSize> header;
+    uint8_t result[hashSize];
+    share.header(job, root, header.data());
+    header.sha256d(result);
+    uint32_t met = 0;
+    if (isAtMost(result, first.data)) met |= 1;
+    if (second.data != nullptr && isAtMost(result, second.data)) met |= 2;
+    memcpy(hash.data, result, hashSize);
+    return met;
   }
 };
 
 napi_value checkShare(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  Share share;
-  Bytes first, second, hash;
+  Bytes extranonce;
+  Check check;
   const Job* job = alive<Job>(call, "job");
-  if (job == nullptr || !share.read(call) || !call.exactly(4, "first", hashSize, first)) return nullptr;
-  if (!call.isNull(5) && !call.exactly(5, "second", hashSize, second)) return nullptr;
-  if (!call.exactly(6, "hash", hashSize, hash)) return nullptr;
+  if (job == nullptr || !call.atMost(0, "extranonce", maxExtranonce, extranonce) || !check.read(call)) return nullptr;
+  uint8_t root[hashSize];
+  job->merkleRoot(extranonce.data, extranonce.size, root);
+  return number(env, check.run(*job, root));
+}
 
-  FixedMessage<Job::headerSize> header;
-  uint8_t result[hashSize];
-  share.header(*job, header.data());
-  header.sha256d(result);
-  uint32_t met = 0;
-  if (isAtMost(result, first.data)) met |= 1;
-  if (second.data != nullptr && isAtMost(result, second.data)) met |= 2;
-  memcpy(hash.data, result, hashSize);
-  return number(env, met);
+napi_value checkStandardShare(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  Bytes root;
+  Check check;
+  const Job* job = alive<Job>(call, "job");
+  if (job == nullptr || !call.exactly(0, "merkleRoot", hashSize, root) || !check.read(call)) return nullptr;
+  return number(env, check.run(*job, root.data));
 }
 
 napi_value merkleRoot(napi_env env, napi_callback_info info) {
@@ -185,11 +205,13 @@ napi_value merkleRoot(napi_env env, napi_callback_info info) {
 
 napi_value header(napi_env env, napi_callback_info info) {
   Call call(env, info);
+  Bytes extranonce;
   Share share;
   const Job* job = alive<Job>(call, "job");
-  if (job == nullptr || !share.read(call)) return nullptr;
-  uint8_t bytes[Job::headerSize];
-  share.header(*job, bytes);
+  if (job == nullptr || !call.atMost(0, "extranonce", maxExtranonce, extranonce) || !share.read(call)) return nullptr;
+  uint8_t root[hashSize], bytes[Job::headerSize];
+  job->merkleRoot(extranonce.data, extranonce.size, root);
+  share.header(*job, root, bytes);
   return freshBytes(call, bytes, sizeof bytes);
 }
 
@@ -356,8 +378,9 @@ napi_value load(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   const napi_property_descriptor jobMethods[] = {
-      method("checkShare", checkShare, binding), method("merkleRoot", merkleRoot, binding),
-      method("header", header, binding), method("free", freeHandle<Job>, binding)};
+      method("checkShare", checkShare, binding), method("checkStandardShare", checkStandardShare, binding),
+      method("merkleRoot", merkleRoot, binding), method("header", header, binding),
+      method("free", freeHandle<Job>, binding)};
   const napi_property_descriptor cipherMethods[] = {
       method("sealFrame", sealFrame, binding), method("openHeader", openHeader, binding),
       method("openPayload", openPayload, binding), method("free", freeHandle<Cipher>, binding)};
@@ -368,7 +391,8 @@ napi_value load(napi_env env, napi_callback_info info) {
                                                 method("externalMemory", externalMemory, binding)};
   bool made = napi_create_object(env, &exports) == napi_ok &&
               napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok &&
-              exportClass(env, exports, "Job", constructJob, 4, jobMethods, binding) &&
+              exportClass(env, exports, "Job", constructJob, sizeof jobMethods / sizeof *jobMethods, jobMethods,
+                          binding) &&
               exportClass(env, exports, "Cipher", constructCipher, 4, cipherMethods, binding) &&
               exportClass(env, exports, "CipherAt", constructCipherAt, 4, cipherMethods, binding);
   return made ? exports : nullptr;

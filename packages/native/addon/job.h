@@ -46,12 +46,11 @@ class Job {
     memcpy(root, pair.data(), hashSize);
   }
 
-  // Writes the 80 bytes of the header.
-  void header(const uint8_t* extranonce, size_t size, uint32_t version, uint32_t ntime, uint32_t nonce,
-              uint8_t* to) const {
+  // Writes the 80 bytes of the header around a merkle root.
+  void header(const uint8_t* root, uint32_t version, uint32_t ntime, uint32_t nonce, uint8_t* to) const {
     storeLittle32(to, version);
     memcpy(to + 4, prevHash_, hashSize);
-    merkleRoot(extranonce, size, to + 36);
+    memcpy(to + 36, root, hashSize);
     storeLittle32(to + 68, ntime);
     storeLittle32(to + 72, nbits_);
     storeLittle32(to + 76, nonce);

@@ -52,13 +52,15 @@ const needed = [
   "Job",
   "Cipher",
 ] as const satisfies (keyof AddonBinding)[];
+/** As {@link needed}, of a job's methods. */
+const neededOfJobs = ["checkStandardShare"] as const satisfies (keyof NativeJob)[];
 
 /** Loads the addon. Throws {@link NativeError} `unavailable`, which says how to build it. */
 export function loadAddon(): AddonBinding {
   try {
     const module: AddonModule = createRequire(import.meta.url)(addonPath());
     const binding = module.load((code, message) => new NativeError({ code }, message));
-    const missing = needed.find((name) => typeof binding[name] !== "function");
+    const missing = missingFrom(binding);
     if (missing !== undefined) throw new Error(`it is of another version, without ${missing}`);
     if (!computesRightly(binding)) throw new Error("it computes wrongly under this Node");
     return binding;
@@ -70,6 +72,13 @@ export function loadAddon(): AddonBinding {
       { cause },
     );
   }
+}
+
+function missingFrom(binding: AddonBinding): string | undefined {
+  const missing = needed.find((name) => typeof binding[name] !== "function");
+  if (missing !== undefined) return missing;
+  const { prototype }: { prototype: NativeJob } = binding.Job;
+  return neededOfJobs.find((name) => typeof prototype[name] !== "function");
 }
 
 /** Puts a loaded addon behind the contract. */

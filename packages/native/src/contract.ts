@@ -12,7 +12,7 @@ export type NativeErrorCode =
   | "nonce-exhausted" // the cipher's 64-bit counter would wrap; the connection must end
   | "unavailable"; // the backend asked for cannot be loaded
 
-/** Bits of {@link Native.checkShare}'s result. */
+/** Bits of {@link NativeJob.checkShare}'s result. */
 export const SHARE_MEETS_FIRST = 1;
 export const SHARE_MEETS_SECOND = 2;
 
@@ -32,6 +32,21 @@ export interface NativeJob {
    */
   checkShare(
     extranonce: Uint8Array,
+    version: number,
+    ntime: number,
+    nonce: number,
+    first: Uint8Array,
+    second: Uint8Array | null,
+    hash: Uint8Array,
+  ): number;
+  /**
+   * {@link checkShare} of a share that brings no extranonce (SV2 5.3.11): header and double SHA-256 alone, around a merkle root
+   * that {@link merkleRoot} gave once. Another job's root describes another header; that is not noticed.
+   *
+   * @param merkleRoot 32 bytes, header order
+   */
+  checkStandardShare(
+    merkleRoot: Uint8Array,
     version: number,
     ntime: number,
     nonce: number,

@@ -62,6 +62,7 @@ type ValueOf<A> = A extends fc.Arbitrary<infer T> ? T : never;
 
 function runShare(native: Native, parts: Parameters<Native["createJob"]>[0], given: ValueOf<typeof share>) {
   const { extranonce, version, ntime, nonce } = given;
+  const { prevHash } = parts;
   const job = native.createJob(parts);
   const header = job.header(extranonce, version, ntime, nonce);
   const expected = native.sha256d(header);
@@ -73,11 +74,18 @@ function runShare(native: Native, parts: Parameters<Native["createJob"]>[0], giv
   };
   const hash = new Uint8Array(32);
   const second = given.second === null ? null : resolve(given.second);
-  const met = job.checkShare(extranonce, version, ntime, nonce, resolve(given.first), second, hash);
+  const first = resolve(given.first);
+  const met = job.checkShare(extranonce, version, ntime, nonce, first, second, hash);
   expect(hash).toEqual(expected);
   const root = job.merkleRoot(extranonce);
+  const sameHash = new Uint8Array(32);
+  expect(job.checkStandardShare(root, version, ntime, nonce, first, second, sameHash)).toBe(met);
+  expect(sameHash).toEqual(expected);
+  // A root that is no extranonce's.
+  const other = new Uint8Array(32);
+  const metByOther = job.checkStandardShare(prevHash, version, ntime, nonce, first, second, other);
   job.free();
-  return [met, hash, header, root];
+  return [met, hash, header, root, metByOther, other];
 }
 
 /** Sends frames one after the other and returns everything both ends saw. */
@@ -207,6 +215,7 @@ describe.skipIf(typeof addon === "string")(
 
     it.each([
       ["checkShare", 7],
+      ["checkStandardShare", 7],
       ["merkleRoot", 1],
       ["header", 4],
       ["sealFrame", 3],
@@ -235,6 +244,7 @@ describe.skipIf(typeof addon === "string")(
               }) !== undefined
             );
           case "checkShare":
+          case "checkStandardShare":
           case "merkleRoot":
           case "header": {
             const empty = new Uint8Array(0);

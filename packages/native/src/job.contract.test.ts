@@ -5,6 +5,7 @@ import {
   MAX_COINBASE_PART_SIZE,
   MAX_EXTRANONCE_SIZE,
   MAX_MERKLE_PATH_LEVELS,
+  type Native,
   type NativeJobParts,
   SHARE_MEETS_FIRST,
   SHARE_MEETS_SECOND,
@@ -57,6 +58,18 @@ function below(value: Uint8Array): Uint8Array {
   return result;
 }
 
+type Check = (first: Uint8Array, second: Uint8Array | null, hash: Uint8Array) => number;
+
+/** The check from the extranonce and the one from its merkle root, of one share of one job. */
+function bothChecks(native: Native): Check[] {
+  const job = native.createJob(makeParts());
+  const root = job.merkleRoot(extranonce);
+  return [
+    (...against) => job.checkShare(extranonce, 1, 2, 3, ...against),
+    (...against) => job.checkStandardShare(root, 1, 2, 3, ...against),
+  ];
+}
+
 for (const { name, native, skipped } of backends) {
   describe.skipIf(skipped)(`a job: ${name}`, () => {
     it("hashes what the reference hashes, for every depth of path", () => {
@@ -68,7 +81,37 @@ for (const { name, native, skipped } of backends) {
         job.checkShare(extranonce, 0x2000_0000, 1_700_000_000 + levels, 0xffff_ffff, anyTarget, null, hash);
         expect(hash).toEqual(new Uint8Array(twice(header)));
         expect(job.header(extranonce, 0x2000_0000, 1_700_000_000 + levels, 0xffff_ffff)).toEqual(header);
-        expect(job.merkleRoot(extranonce)).toEqual(header.slice(36, 68));
+        const root = job.merkleRoot(extranonce);
+        expect(root).toEqual(header.slice(36, 68));
+        const standard = new Uint8Array(32);
+        job.checkStandardShare(
+          root,
+          0x2000_0000,
+          1_700_000_000 + levels,
+          0xffff_ffff,
+          anyTarget,
+          null,
+          standard,
+        );
+        expect(standard).toEqual(hash);
+      }
+    });
+
+    it("hashes the header around any root it is given, and keeps neither root nor share", () => {
+      const parts = makeParts();
+      const job = native.createJob(parts);
+      const [own, hash] = [new Uint8Array(32), new Uint8Array(32)];
+      job.checkShare(extranonce, 1, 2, 3, anyTarget, null, own);
+      for (const [version, ntime, nonce] of [
+        [0, 0, 0],
+        [0xffff_ffff, 0xffff_ffff, 0xffff_ffff],
+      ] as const) {
+        const [root, header] = [random(32), referenceHeader(parts, extranonce, version, ntime, nonce)];
+        header.set(root, 36);
+        job.checkStandardShare(root, version, ntime, nonce, anyTarget, null, hash);
+        expect(hash).toEqual(new Uint8Array(twice(header)));
+        job.checkShare(extranonce, 1, 2, 3, anyTarget, null, hash);
+        expect(hash).toEqual(own);
       }
     });
 
@@ -109,29 +152,29 @@ for (const { name, native, skipped } of backends) {
     });
 
     it("meets a target equal to the hash and misses the one below", () => {
-      const job = native.createJob(makeParts());
-      const hash = new Uint8Array(32);
-      const check = (first: Uint8Array, second: Uint8Array | null) =>
-        job.checkShare(extranonce, 1, 2, 3, first, second, hash);
-      expect(check(anyTarget, null)).toBe(SHARE_MEETS_FIRST);
-      expect(check(noTarget, null)).toBe(0);
-      const equal = hash.slice();
-      expect(check(equal, equal)).toBe(SHARE_MEETS_FIRST | SHARE_MEETS_SECOND);
-      expect(check(below(equal), equal)).toBe(SHARE_MEETS_SECOND);
-      expect(check(equal, below(equal))).toBe(SHARE_MEETS_FIRST);
-      expect(check(below(equal), below(equal))).toBe(0);
+      for (const check of bothChecks(native)) {
+        const hash = new Uint8Array(32);
+        expect(check(anyTarget, null, hash)).toBe(SHARE_MEETS_FIRST);
+        expect(check(noTarget, null, hash)).toBe(0);
+        const equal = hash.slice();
+        expect(check(equal, equal, hash)).toBe(SHARE_MEETS_FIRST | SHARE_MEETS_SECOND);
+        expect(check(below(equal), equal, hash)).toBe(SHARE_MEETS_SECOND);
+        expect(check(equal, below(equal), hash)).toBe(SHARE_MEETS_FIRST);
+        expect(check(below(equal), below(equal), hash)).toBe(0);
+      }
     });
 
     it("compares targets by their highest differing byte", () => {
-      const job = native.createJob(makeParts());
-      const hash = new Uint8Array(32);
-      job.checkShare(extranonce, 1, 2, 3, anyTarget, null, hash);
-      for (let index = 0; index < 32; index++) {
-        const higher = hash.map((byte, at) => (at < index ? 0 : at === index ? byte + 1 : byte));
-        const lower = hash.map((byte, at) => (at < index ? 0xff : at === index ? byte - 1 : byte));
-        const met = job.checkShare(extranonce, 1, 2, 3, higher, lower, hash.slice());
-        expect(met & SHARE_MEETS_FIRST).toBe(hash[index] === 0xff ? 0 : SHARE_MEETS_FIRST);
-        expect(met & SHARE_MEETS_SECOND).toBe(hash[index] === 0 ? SHARE_MEETS_SECOND : 0);
+      for (const check of bothChecks(native)) {
+        const hash = new Uint8Array(32);
+        check(anyTarget, null, hash);
+        for (let index = 0; index < 32; index++) {
+          const higher = hash.map((byte, at) => (at < index ? 0 : at === index ? byte + 1 : byte));
+          const lower = hash.map((byte, at) => (at < index ? 0xff : at === index ? byte - 1 : byte));
+          const met = check(higher, lower, hash.slice());
+          expect(met & SHARE_MEETS_FIRST).toBe(hash[index] === 0xff ? 0 : SHARE_MEETS_FIRST);
+          expect(met & SHARE_MEETS_SECOND).toBe(hash[index] === 0 ? SHARE_MEETS_SECOND : 0);
+        }
       }
     });
 
@@ -160,11 +203,15 @@ for (const { name, native, skipped } of backends) {
 
     it("lets the hash be written over one of the arguments", () => {
       const job = native.createJob(makeParts());
-      const hash = new Uint8Array(32);
+      const [root, hash] = [job.merkleRoot(extranonce), new Uint8Array(32)];
       job.checkShare(extranonce, 1, 2, 3, anyTarget, null, hash);
       const shared = hash.slice();
       expect(job.checkShare(extranonce, 1, 2, 3, shared, shared, shared)).toBe(3);
       expect(shared).toEqual(hash);
+      expect(job.checkStandardShare(root, 1, 2, 3, shared, shared, shared)).toBe(3);
+      expect(shared).toEqual(hash);
+      expect(job.checkStandardShare(root, 1, 2, 3, hash, null, root)).toBe(SHARE_MEETS_FIRST);
+      expect(root).toEqual(hash);
     });
 
     it("returns plain arrays of their own", () => {
@@ -190,6 +237,10 @@ for (const { name, native, skipped } of backends) {
       expect(outcome(() => job.header(extranonce, 1, 2, 3))).toMatchObject(freed);
       const hash = new Uint8Array(32);
       expect(outcome(() => job.checkShare(extranonce, 1, 2, 3, anyTarget, null, hash))).toMatchObject(freed);
+      const root = new Uint8Array(32);
+      expect(outcome(() => job.checkStandardShare(root, 1, 2, 3, anyTarget, null, hash))).toMatchObject(
+        freed,
+      );
     });
   });
 }

@@ -61,29 +61,30 @@ export class JsJob implements NativeJob {
     second: Uint8Array | null,
     hash: Uint8Array,
   ): number {
-    this.#requireShare(extranonce, version, ntime, nonce);
-    requireSize(first, "first", HASH_SIZE);
-    if (second !== null) requireSize(second, "second", HASH_SIZE);
-    requireSize(hash, "hash", HASH_SIZE);
+    const merkleRoot = this.#foldMerklePath(extranonce);
+    return this.#checkHeader(merkleRoot, version, ntime, nonce, first, second, hash);
+  }
 
-    this.#fillHeader(extranonce, version, ntime, nonce);
-    const result = sha256dUnchecked(this.#header);
-    let met = 0;
-    if (isAtMost(result, first)) met |= SHARE_MEETS_FIRST;
-    if (second !== null && isAtMost(result, second)) met |= SHARE_MEETS_SECOND;
-    hash.set(result);
-    return met;
+  checkStandardShare(
+    merkleRoot: Uint8Array,
+    version: number,
+    ntime: number,
+    nonce: number,
+    first: Uint8Array,
+    second: Uint8Array | null,
+    hash: Uint8Array,
+  ): number {
+    this.#requireAlive();
+    requireSize(merkleRoot, "merkleRoot", HASH_SIZE);
+    return this.#checkHeader(merkleRoot, version, ntime, nonce, first, second, hash);
   }
 
   merkleRoot(extranonce: Uint8Array): Uint8Array {
-    this.#requireAlive();
-    requireAtMost(extranonce, "extranonce", MAX_EXTRANONCE_SIZE);
     return new Uint8Array(this.#foldMerklePath(extranonce));
   }
 
   header(extranonce: Uint8Array, version: number, ntime: number, nonce: number): Uint8Array {
-    this.#requireShare(extranonce, version, ntime, nonce);
-    this.#fillHeader(extranonce, version, ntime, nonce);
+    this.#fillHeader(this.#foldMerklePath(extranonce), version, ntime, nonce);
     return this.#header.slice();
   }
 
@@ -96,16 +97,33 @@ export class JsJob implements NativeJob {
     if (this.#freed) refuse("freed-handle", "the job was freed");
   }
 
-  #requireShare(extranonce: Uint8Array, version: number, ntime: number, nonce: number): void {
-    this.#requireAlive();
-    requireAtMost(extranonce, "extranonce", MAX_EXTRANONCE_SIZE);
+  #checkHeader(
+    merkleRoot: Uint8Array,
+    version: number,
+    ntime: number,
+    nonce: number,
+    first: Uint8Array,
+    second: Uint8Array | null,
+    hash: Uint8Array,
+  ): number {
+    this.#fillHeader(merkleRoot, version, ntime, nonce);
+    requireSize(first, "first", HASH_SIZE);
+    if (second !== null) requireSize(second, "second", HASH_SIZE);
+    requireSize(hash, "hash", HASH_SIZE);
+
+    const result = sha256dUnchecked(this.#header);
+    let met = 0;
+    if (isAtMost(result, first)) met |= SHARE_MEETS_FIRST;
+    if (second !== null && isAtMost(result, second)) met |= SHARE_MEETS_SECOND;
+    hash.set(result);
+    return met;
+  }
+
+  #fillHeader(merkleRoot: Uint8Array, version: number, ntime: number, nonce: number): void {
     requireU32(version, "version");
     requireU32(ntime, "ntime");
     requireU32(nonce, "nonce");
-  }
-
-  #fillHeader(extranonce: Uint8Array, version: number, ntime: number, nonce: number): void {
-    this.#header.set(this.#foldMerklePath(extranonce), 36);
+    this.#header.set(merkleRoot, 36);
     this.#headerView.setUint32(0, version, true);
     this.#headerView.setUint32(68, ntime, true);
     this.#headerView.setUint32(76, nonce, true);
@@ -113,6 +131,8 @@ export class JsJob implements NativeJob {
 
   /** The coinbase is always the leftmost leaf, so each hash of the path joins from the right. */
   #foldMerklePath(extranonce: Uint8Array): Uint8Array {
+    this.#requireAlive();
+    requireAtMost(extranonce, "extranonce", MAX_EXTRANONCE_SIZE);
     const end = this.#prefixLength + extranonce.length;
     if (extranonce.length > 0) this.#coinbase.set(extranonce, this.#prefixLength);
     this.#coinbase.set(this.#suffix, end);

@@ -70,15 +70,22 @@ describe("loading a backend", () => {
     expect(loadNative("auto").backend).toBe("js");
   });
 
-  it("refuses an addon of another version as unavailable", async () => {
+  it.each([
+    ["sendNow", "{ sha256dInto() {}, Job: class {}, Cipher: class {} }"],
+    [
+      "checkStandardShare",
+      `{ sha256dInto() {}, sendNow() {}, encodeElligatorSwift() {}, decodeElligatorSwift() {},
+         Job: class { checkShare() {} }, Cipher: class {} }`,
+    ],
+  ])("refuses an addon of another version, without %s, as unavailable", async (missing, binding) => {
     const folder = mkdtempSync(join(tmpdir(), "lode-native-"));
     const older = join(folder, "older.cjs");
-    writeFileSync(older, "exports.load = () => ({ sha256dInto() {}, Job: class {}, Cipher: class {} });");
+    writeFileSync(older, `exports.load = () => (${binding});`);
     vi.stubEnv("LODE_NATIVE_PATH", older);
     const { loadNative } = await load();
     expect(outcome(() => loadNative("addon"))).toMatchObject({
       code: "unavailable",
-      message: expect.stringContaining("another version, without sendNow"),
+      message: expect.stringContaining(`another version, without ${missing}`),
     });
     expect(loadNative("auto").backend).toBe("js");
     rmSync(folder, { recursive: true });

@@ -43,6 +43,26 @@ for (const { name, native, cipherAt, skipped } of backends) {
       expect(hex(native.sha256d(header).reverse())).toBe(block.hash);
     });
 
+    it.each(mainnet.blocks)("finds block $height from its merkle root", (block) => {
+      const { version, ntime, nbits, nonce } = block;
+      const empty = new Uint8Array(0);
+      const job = native.createJob({
+        coinbaseTxPrefix: empty,
+        coinbaseTxSuffix: empty,
+        merklePath: empty,
+        prevHash: fromDisplay(block.prevHash),
+        nbits,
+      });
+      const [root, network, hash] = [fromDisplay(block.merkleRoot), targetOf(nbits), new Uint8Array(32)];
+      const expected = fromDisplay(block.hash);
+      expect(job.checkStandardShare(root, version, ntime, nonce, network, expected, hash)).toBe(
+        SHARE_MEETS_FIRST | SHARE_MEETS_SECOND,
+      );
+      expect(hash).toEqual(expected);
+      root[0]! ^= 1;
+      expect(job.checkStandardShare(root, version, ntime, nonce, network, null, hash)).toBe(0);
+    });
+
     it.each(mainnet.blocks.filter((block) => block.coinbaseTx !== undefined))(
       "finds block $height from its coinbase, however the transaction is split",
       ({ coinbaseTx = "", txids = [], ...block }) => {

@@ -131,6 +131,10 @@ class CountingHandle implements NativeJob {
     return nonce === GOOD_NONCE ? SHARE_MEETS_FIRST : 0;
   }
 
+  checkStandardShare(...share: Parameters<NativeJob["checkStandardShare"]>): number {
+    return this.checkShare(...share);
+  }
+
   merkleRoot(): Uint8Array {
     return nothing;
   }
