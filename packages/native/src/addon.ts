@@ -14,8 +14,6 @@ interface AddonModule {
 export interface AddonBinding {
   /** Double SHA-256 of `data` into the 32 bytes of `hash`. */
   sha256dInto(data: Uint8Array, hash: Uint8Array): void;
-  /** As {@link Native.sendNow}. */
-  sendNow(fd: number, data: Uint8Array, length: number): number;
   /** As {@link ElligatorSwift.encode}. */
   encodeElligatorSwift(x: Uint8Array, draw: Uint8Array, encoded: Uint8Array): boolean;
   /** As {@link ElligatorSwift.decode}. */
@@ -46,7 +44,6 @@ export function addonPath(): string {
 /** What the code calls; an addon that was built from older sources lacks some of it. */
 const needed = [
   "sha256dInto",
-  "sendNow",
   "encodeElligatorSwift",
   "decodeElligatorSwift",
   "Job",
@@ -74,7 +71,7 @@ export function loadAddon(): AddonBinding {
 
 /** Puts a loaded addon behind the contract. */
 export function addonNative(binding: AddonBinding): Native {
-  const { sha256dInto, sendNow, encodeElligatorSwift, decodeElligatorSwift, Job, Cipher } = binding;
+  const { sha256dInto, encodeElligatorSwift, decodeElligatorSwift, Job, Cipher } = binding;
   const hash = new Uint8Array(32);
   return {
     backend: "addon",
@@ -93,7 +90,6 @@ export function addonNative(binding: AddonBinding): Native {
       );
     },
     createCipher: (key) => new Cipher(key),
-    sendNow,
     elligatorSwift: { encode: encodeElligatorSwift, decode: decodeElligatorSwift },
   };
 }
