@@ -71,11 +71,16 @@ describe("loading a backend", () => {
   });
 
   it.each([
-    ["sendNow", "{ sha256dInto() {}, Job: class {}, Cipher: class {} }"],
+    ["encodeElligatorSwift", "{ sha256dInto() {}, Job: class {}, Cipher: class {} }"],
     [
       "checkStandardShare",
-      `{ sha256dInto() {}, sendNow() {}, encodeElligatorSwift() {}, decodeElligatorSwift() {},
-         Job: class { checkShare() {} }, Cipher: class {} }`,
+      `{ sha256dInto() {}, encodeElligatorSwift() {}, decodeElligatorSwift() {},
+         Job: class { checkShare() {} }, Cipher: class { sealAndSend() {} } }`,
+    ],
+    [
+      "sealAndSend",
+      `{ sha256dInto() {}, encodeElligatorSwift() {}, decodeElligatorSwift() {},
+         Job: class { checkStandardShare() {} }, Cipher: class { sealFrame() {} } }`,
     ],
   ])("refuses an addon of another version, without %s, as unavailable", async (missing, binding) => {
     const folder = mkdtempSync(join(tmpdir(), "lode-native-"));
@@ -113,6 +118,5 @@ describe("loading a backend", () => {
     expect(outcome(() => native.createJob(null as never))).toMatchObject({ code: "invalid-argument" });
     const sealed = new Uint8Array(22);
     expect(native.createCipher(key).sealFrame(new Uint8Array(6), sealed, 0)).toBe(22);
-    expect(native.sendNow(0x7fff_ffff, key, 32)).toBe(0);
   });
 });
