@@ -265,31 +265,6 @@ napi_value sealFrame(napi_env env, napi_callback_info info) {
   return number(env, static_cast<uint32_t>(sealed));
 }
 
-napi_value sealAndSend(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  Bytes frames, out;
-  uint32_t fd, length;
-  Cipher* cipher = alive<Cipher>(call, "cipher");
-  if (cipher == nullptr || !call.u32(0, "fd", fd) || !call.bytes(1, "frames", frames) ||
-      !call.u32(2, "length", length) || !call.bytes(3, "out", out) || !call.shorten(frames, length, "frames")) {
-    return nullptr;
-  }
-  Cipher::Extent extent = Cipher::measure(frames.data, length);
-  if (!extent.whole) {
-    call.refuse("invalid-length", "frames must be whole frames");
-    return nullptr;
-  }
-  if (!call.shorten(out, extent.sealed, "out") || !requireApart(call, frames, out, "out") ||
-      !requireNonces(call, *cipher, extent.nonces)) {
-    return nullptr;
-  }
-  if (!cipher->sealFrames(frames.data, length, out.data)) {
-    call.refuse("unavailable", "OpenSSL failed");
-    return nullptr;
-  }
-  return number(env, sendWhatFits(fd, out.data, out.size));
-}
-
 napi_value openHeader(napi_env env, napi_callback_info info) {
   Call call(env, info);
   Bytes sealed, to;
@@ -315,11 +290,13 @@ napi_value openPayload(napi_env env, napi_callback_info info) {
     call.refuse("invalid-length", "length must be at most 16777215");
     return nullptr;
   }
-  if (!call.range(0, "sealed", Cipher::sealedPayload(length), sealed) || !call.bytes(3, "out", out) ||
-      !call.shorten(out, length, "out") || !requireApart(call, sealed, out, "out") ||
-      !requireNonces(call, *cipher, Cipher::blocks(length))) {
+  if (!call.range(0, "sealed", Cipher::sealedPayload(length), sealed) || !call.bytes(3, "out", out)) return nullptr;
+  if (out.size < length) {
+    call.refuse("invalid-length", "out is too short");
     return nullptr;
   }
+  out.size = length;
+  if (!requireApart(call, sealed, out, "out") || !requireNonces(call, *cipher, Cipher::blocks(length))) return nullptr;
   return boolean(env, cipher->open(sealed.data, length, out.data));
 }
 
@@ -328,6 +305,20 @@ napi_value externalMemory(napi_env env, napi_callback_info) {
   napi_value result = nullptr;
   napi_create_int64(env, reportMemory(env, 0), &result);
   return result;
+}
+
+// ---- sendNow(fd, data, length)
+
+napi_value sendNow(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  Bytes data;
+  uint32_t fd, length;
+  if (!call.u32(0, "fd", fd) || !call.bytes(1, "data", data) || !call.u32(2, "length", length)) return nullptr;
+  if (length > data.size) {
+    call.refuse("invalid-length", "data is too short");
+    return nullptr;
+  }
+  return number(env, sendWhatFits(fd, data.data, length));
 }
 
 // ---- encodeElligatorSwift(x, draw, encoded), decodeElligatorSwift(encoded, x)
@@ -391,10 +382,10 @@ napi_value load(napi_env env, napi_callback_info info) {
       method("merkleRoot", merkleRoot, binding), method("header", header, binding),
       method("free", freeHandle<Job>, binding)};
   const napi_property_descriptor cipherMethods[] = {
-      method("sealFrame", sealFrame, binding), method("sealAndSend", sealAndSend, binding),
-      method("openHeader", openHeader, binding), method("openPayload", openPayload, binding),
-      method("free", freeHandle<Cipher>, binding)};
+      method("sealFrame", sealFrame, binding), method("openHeader", openHeader, binding),
+      method("openPayload", openPayload, binding), method("free", freeHandle<Cipher>, binding)};
   const napi_property_descriptor functions[] = {method("sha256dInto", sha256dInto, binding),
+                                                method("sendNow", sendNow, binding),
                                                 method("encodeElligatorSwift", encodeElligatorSwift, binding),
                                                 method("decodeElligatorSwift", decodeElligatorSwift, binding),
                                                 method("externalMemory", externalMemory, binding)};
@@ -402,10 +393,8 @@ napi_value load(napi_env env, napi_callback_info info) {
               napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok &&
               exportClass(env, exports, "Job", constructJob, sizeof jobMethods / sizeof *jobMethods, jobMethods,
                           binding) &&
-              exportClass(env, exports, "Cipher", constructCipher, sizeof cipherMethods / sizeof *cipherMethods,
-                          cipherMethods, binding) &&
-              exportClass(env, exports, "CipherAt", constructCipherAt, sizeof cipherMethods / sizeof *cipherMethods,
-                          cipherMethods, binding);
+              exportClass(env, exports, "Cipher", constructCipher, 4, cipherMethods, binding) &&
+              exportClass(env, exports, "CipherAt", constructCipherAt, 4, cipherMethods, binding);
   return made ? exports : nullptr;
 }
 

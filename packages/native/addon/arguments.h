@@ -88,13 +88,6 @@ class Call {
     return true;
   }
 
-  // The first bytes of `to`.
-  bool shorten(Bytes& to, size_t size, const char* name) const {
-    if (size > to.size) return refuse("invalid-length", "%s is too short", name);
-    to.size = size;
-    return true;
-  }
-
   bool isNull(size_t index) const {
     napi_valuetype type;
     return napi_typeof(env, arguments_[index], &type) == napi_ok && type == napi_null;

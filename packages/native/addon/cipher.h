@@ -34,30 +34,6 @@ class Cipher {
   static size_t sealedPayload(size_t payload) { return payload + tagSize * blocks(payload); }
   static size_t sealedFrame(size_t payload) { return frameHeaderSize + tagSize + sealedPayload(payload); }
 
-  // Payload bytes a frame's header declares (u24, little-endian, spec 3.2).
-  static size_t declaredPayload(const uint8_t* frame) {
-    return static_cast<size_t>(frame[3]) | static_cast<size_t>(frame[4]) << 8 | static_cast<size_t>(frame[5]) << 16;
-  }
-
-  // What sealing takes of frames that lie one behind another.
-  struct Extent {
-    size_t sealed = 0, nonces = 0;
-    bool whole = true;  // the last frame ends where the bytes do
-  };
-
-  static Extent measure(const uint8_t* frames, size_t size) {
-    Extent extent;
-    for (size_t at = 0; at < size && extent.whole;) {
-      size_t left = size - at;
-      size_t payload = left < frameHeaderSize ? left : declaredPayload(frames + at);
-      extent.whole = frameHeaderSize + payload <= left;
-      extent.sealed += sealedFrame(payload);
-      extent.nonces += 1 + blocks(payload);
-      at += frameHeaderSize + payload;
-    }
-    return extent;
-  }
-
   // Noise 5.1 reserves the last nonce, so the counter never passes 2^64-1.
   bool hasNonces(size_t count) const { return count <= UINT64_MAX - counter_; }
 
@@ -67,17 +43,6 @@ class Cipher {
       if (at > 0) length = size - at < maxBlock ? size - at : maxBlock;
       if (!aead_.seal(counter_++, frame + at, length, out)) return false;
       out += length + tagSize;
-    }
-    return true;
-  }
-
-  // Seals frames that were measured, as `sealFrame` does each.
-  bool sealFrames(const uint8_t* frames, size_t size, uint8_t* out) {
-    for (size_t at = 0; at < size;) {
-      size_t payload = declaredPayload(frames + at);
-      if (!sealFrame(frames + at, frameHeaderSize + payload, out)) return false;
-      out += sealedFrame(payload);
-      at += frameHeaderSize + payload;
     }
     return true;
   }

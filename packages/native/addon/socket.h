@@ -14,7 +14,7 @@
 namespace lode {
 
 // What the system takes at once of `size` bytes; 0 for every failure, which the owner's next write meets again.
-inline uint32_t sendWhatFits(uint32_t fd, const uint8_t* data, size_t size) {
+inline uint32_t sendWhatFits(uint32_t fd, const uint8_t* data, uint32_t size) {
 #if __has_include(<sys/socket.h>)
 #ifdef MSG_NOSIGNAL
   constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;

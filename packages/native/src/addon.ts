@@ -14,6 +14,8 @@ interface AddonModule {
 export interface AddonBinding {
   /** Double SHA-256 of `data` into the 32 bytes of `hash`. */
   sha256dInto(data: Uint8Array, hash: Uint8Array): void;
+  /** As {@link Native.sendNow}. */
+  sendNow(fd: number, data: Uint8Array, length: number): number;
   /** As {@link ElligatorSwift.encode}. */
   encodeElligatorSwift(x: Uint8Array, draw: Uint8Array, encoded: Uint8Array): boolean;
   /** As {@link ElligatorSwift.decode}. */
@@ -44,14 +46,14 @@ export function addonPath(): string {
 /** What the code calls; an addon that was built from older sources lacks some of it. */
 const needed = [
   "sha256dInto",
+  "sendNow",
   "encodeElligatorSwift",
   "decodeElligatorSwift",
   "Job",
   "Cipher",
 ] as const satisfies (keyof AddonBinding)[];
-/** As {@link needed}: methods of jobs and ciphers. */
+/** As {@link needed}, of a job's methods. */
 const neededOfJobs = ["checkStandardShare"] as const satisfies (keyof NativeJob)[];
-const neededOfCiphers = ["sealAndSend"] as const satisfies (keyof FrameCipher)[];
 
 /** Loads the addon. Throws {@link NativeError} `unavailable`, which says how to build it. */
 export function loadAddon(): AddonBinding {
@@ -75,17 +77,13 @@ export function loadAddon(): AddonBinding {
 function missingFrom(binding: AddonBinding): string | undefined {
   const missing = needed.find((name) => typeof binding[name] !== "function");
   if (missing !== undefined) return missing;
-  const { prototype: job }: { prototype: NativeJob } = binding.Job;
-  const { prototype: cipher }: { prototype: FrameCipher } = binding.Cipher;
-  return (
-    neededOfJobs.find((name) => typeof job[name] !== "function") ??
-    neededOfCiphers.find((name) => typeof cipher[name] !== "function")
-  );
+  const { prototype }: { prototype: NativeJob } = binding.Job;
+  return neededOfJobs.find((name) => typeof prototype[name] !== "function");
 }
 
 /** Puts a loaded addon behind the contract. */
 export function addonNative(binding: AddonBinding): Native {
-  const { sha256dInto, encodeElligatorSwift, decodeElligatorSwift, Job, Cipher } = binding;
+  const { sha256dInto, sendNow, encodeElligatorSwift, decodeElligatorSwift, Job, Cipher } = binding;
   const hash = new Uint8Array(32);
   return {
     backend: "addon",
@@ -104,6 +102,7 @@ export function addonNative(binding: AddonBinding): Native {
       );
     },
     createCipher: (key) => new Cipher(key),
+    sendNow,
     elligatorSwift: { encode: encodeElligatorSwift, decode: decodeElligatorSwift },
   };
 }

@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { backends, outcome } from "./backends-under-test.ts";
-import { type Native, type NativeJobParts, NO_DESCRIPTOR } from "./contract.ts";
+import type { Native, NativeJobParts } from "./contract.ts";
 
 const bytes = (size: number) => new Uint8Array(size).fill(1);
 
@@ -81,6 +81,8 @@ const parts: NativeJobParts = {
 };
 const partNames = ["coinbaseTxPrefix", "coinbaseTxSuffix", "merklePath", "prevHash", "nbits"] as const;
 const key = bytes(32);
+/** No process has so many descriptors: nothing is sent. */
+const NO_SOCKET = 0x7fff_ffff;
 
 type Call = (...args: unknown[]) => unknown;
 
@@ -119,10 +121,13 @@ const allBackends: readonly Operation[] = [
   method(makeJob, "header", [bytes(20), 1, 2, 3]),
   { name: "createCipher", args: [key], run: (native, args) => (native.createCipher as Call)(...args) },
   method(makeCipher, "sealFrame", [bytes(30), bytes(100), 0]),
-  // No frame at all: what lies in the buffer would have to be one.
-  method(makeCipher, "sealAndSend", [NO_DESCRIPTOR, bytes(9), 0, bytes(100)]),
   method(makeCipher, "openHeader", [bytes(100), 0, bytes(6)]),
   method(makeCipher, "openPayload", [bytes(100), 0, 24, bytes(24)]),
+  {
+    name: "sendNow",
+    args: [NO_SOCKET, bytes(9), 9],
+    run: (native, args) => (native.sendNow as Call)(...args),
+  },
 ];
 
 /** Of a part the stand-in leaves out. */
@@ -204,6 +209,7 @@ for (const { name, native, skipped } of backends) {
       ["openHeader", 2, 7],
       ["openPayload", 0, 39],
       ["openPayload", 3, 23],
+      ["sendNow", 1, 8],
     ])("%s refuses argument %i of %i bytes", (operation, index, size) => {
       const { args, run } = operations.find((candidate) => candidate.name === operation)!;
       const given = replaced(args, index, bytes(size));
@@ -218,7 +224,7 @@ for (const { name, native, skipped } of backends) {
       ["openHeader", 1, [79, 100, 101, 0xffff_ffff]],
       ["openPayload", 1, [61, 100, 101, 0xffff_ffff]],
       ["openPayload", 2, [25, 85, 0xff_ffff, 0x100_0000, 0xffff_ffff]],
-      ["sealAndSend", 2, [10, 0xffff_ffff]],
+      ["sendNow", 2, [10, 0xffff_ffff]],
     ] as const)(
       "%s refuses numbers in argument %i that lead out of the buffer",
       (operation, index, numbers) => {

@@ -94,18 +94,6 @@ export interface FrameCipher {
    */
   sealFrame(frame: Uint8Array, out: Uint8Array, offset: number): number;
   /**
-   * Seals frames that lie one behind another, as {@link sealFrame} does each, and hands the ciphertext to the system for a
-   * socket, without waiting: one call for all that a turn has for a connection. The caller knows that nothing is queued before
-   * them, and writes the rest in the ordinary way, where an error shows too.
-   *
-   * @param fd descriptor of a socket that is open (POSIX), or {@link NO_DESCRIPTOR}
-   * @param frames plaintext of whole frames
-   * @param length how many bytes of `frames`, from its first
-   * @param out receives the ciphertext, as much as {@link sealedFrameSize} says of all; may not overlap the frames
-   * @returns bytes the system took, from the first on; 0 after any error of its, and always from the stand-in
-   */
-  sealAndSend(fd: number, frames: Uint8Array, length: number, out: Uint8Array): number;
-  /**
    * Opens 22 bytes at `offset` into `header` (6 bytes, may not overlap the input). False: forged, nothing advanced,
    * `header` unchanged.
    */
@@ -158,12 +146,18 @@ export interface Native {
    * `new Uint8Array(32)` lives on the JavaScript heap, and V8 leaves a stale copy there when native code looks at it
    */
   createCipher(key: Uint8Array): FrameCipher;
+  /**
+   * Hands bytes to the system for a socket, without waiting. The caller knows that nothing is queued before them, and writes
+   * the rest in the ordinary way, where an error shows too.
+   *
+   * @param fd descriptor of a socket that is open (POSIX)
+   * @param length how many bytes of `data`, from its first
+   * @returns bytes the system took, from 0 to `length`; 0 after any error, and always from the stand-in
+   */
+  sendNow(fd: number, data: Uint8Array, length: number): number;
   /** Null: the stand-in leaves it to the caller, who has a library for the curve. */
   readonly elligatorSwift: ElligatorSwift | null;
 }
-
-/** Names no socket: what is sealed stays with the caller. */
-export const NO_DESCRIPTOR = 0xffff_ffff;
 
 /** Ciphertext size of a frame with `payloadLength` plaintext bytes. */
 export function sealedFrameSize(payloadLength: number): number {

@@ -43,7 +43,7 @@ export class JsFrameCipher implements FrameCipher {
     const size = sealedFrameSize(payloadLength);
     if (offset + size > out.length) refuse("invalid-length", "out is too short");
     requireApart(frame, out.subarray(offset, offset + size), "out");
-    this.#requireNonces(nonceCount(frame));
+    this.#requireNonces(1 + blockCount(payloadLength));
 
     let to = offset;
     for (let from = 0; from < frame.length; ) {
@@ -55,23 +55,6 @@ export class JsFrameCipher implements FrameCipher {
       to += sealed.length;
     }
     return size;
-  }
-
-  sealAndSend(fd: number, frames: Uint8Array, length: number, out: Uint8Array): number {
-    this.#requireAlive();
-    requireU32(fd, "fd");
-    requireBytes(frames, "frames");
-    requireU32(length, "length");
-    requireBytes(out, "out");
-    if (length > frames.length) refuse("invalid-length", "frames is too short");
-    const whole = splitFrames(frames.subarray(0, length));
-    const size = whole.reduce((sum, frame) => sum + sealedFrameSize(frame.length - FRAME_HEADER_SIZE), 0);
-    if (size > out.length) refuse("invalid-length", "out is too short");
-    requireApart(frames.subarray(0, length), out.subarray(0, size), "out");
-    this.#requireNonces(whole.reduce((sum, frame) => sum + nonceCount(frame), 0));
-    let at = 0;
-    for (const frame of whole) at += this.sealFrame(frame, out, at);
-    return 0;
   }
 
   openHeader(sealed: Uint8Array, offset: number, header: Uint8Array): boolean {
@@ -150,26 +133,6 @@ export class JsFrameCipher implements FrameCipher {
 
 function blockCount(payloadLength: number): number {
   return Math.ceil(payloadLength / MAX_BLOCK_PLAINTEXT);
-}
-
-/** Its header takes one, and each block of its payload. */
-function nonceCount(frame: Uint8Array): number {
-  return 1 + blockCount(frame.length - FRAME_HEADER_SIZE);
-}
-
-/** The frames that lie one behind another in `bytes`, which must be whole; each header tells its payload's length (u24). */
-function splitFrames(bytes: Uint8Array): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const declared = bytes[at + 3]! | (bytes[at + 4]! << 8) | (bytes[at + 5]! << 16);
-    const end = at + FRAME_HEADER_SIZE + declared;
-    if (at + FRAME_HEADER_SIZE > bytes.length || end > bytes.length) {
-      refuse("invalid-length", "frames must be whole frames");
-    }
-    frames.push(bytes.subarray(at, end));
-    at = end;
-  }
-  return frames;
 }
 
 function requireRange(sealed: Uint8Array, offset: number, size: number): Uint8Array {

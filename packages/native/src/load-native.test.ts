@@ -71,16 +71,11 @@ describe("loading a backend", () => {
   });
 
   it.each([
-    ["encodeElligatorSwift", "{ sha256dInto() {}, Job: class {}, Cipher: class {} }"],
+    ["sendNow", "{ sha256dInto() {}, Job: class {}, Cipher: class {} }"],
     [
       "checkStandardShare",
-      `{ sha256dInto() {}, encodeElligatorSwift() {}, decodeElligatorSwift() {},
-         Job: class { checkShare() {} }, Cipher: class { sealAndSend() {} } }`,
-    ],
-    [
-      "sealAndSend",
-      `{ sha256dInto() {}, encodeElligatorSwift() {}, decodeElligatorSwift() {},
-         Job: class { checkStandardShare() {} }, Cipher: class { sealFrame() {} } }`,
+      `{ sha256dInto() {}, sendNow() {}, encodeElligatorSwift() {}, decodeElligatorSwift() {},
+         Job: class { checkShare() {} }, Cipher: class {} }`,
     ],
   ])("refuses an addon of another version, without %s, as unavailable", async (missing, binding) => {
     const folder = mkdtempSync(join(tmpdir(), "lode-native-"));
@@ -118,5 +113,6 @@ describe("loading a backend", () => {
     expect(outcome(() => native.createJob(null as never))).toMatchObject({ code: "invalid-argument" });
     const sealed = new Uint8Array(22);
     expect(native.createCipher(key).sealFrame(new Uint8Array(6), sealed, 0)).toBe(22);
+    expect(native.sendNow(0x7fff_ffff, key, 32)).toBe(0);
   });
 });

@@ -59,6 +59,7 @@ export const native: Native = {
   sha256d: (data) => choose().sha256d(data),
   createJob: (parts) => choose().createJob(parts),
   createCipher: (key) => choose().createCipher(key),
+  sendNow: (fd, data, length) => choose().sendNow(fd, data, length),
   get elligatorSwift() {
     return choose().elligatorSwift;
   },

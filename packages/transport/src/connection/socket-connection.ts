@@ -12,7 +12,7 @@ import {
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import type { ConnectionLimits, MaxLength } from "./limits.ts";
 import { ReadBudget } from "./read-budget.ts";
-import { SocketWriter, type WriterFaults } from "./socket-writer.ts";
+import { SocketWriter } from "./socket-writer.ts";
 
 /** What connections of one listener or dialer share. */
 export interface ConnectionContext {
@@ -32,7 +32,7 @@ export interface ConnectionKeys {
 }
 
 /** An encrypted connection over a socket whose handshake is done. Expects `allowHalfOpen` and a paused socket. */
-export class SocketConnection implements FrameConnection, FrameSink, WriterFaults {
+export class SocketConnection implements FrameConnection, FrameSink {
   readonly id = nextConnectionId();
   readonly remoteAddress: string;
   readonly #socket: Socket;
@@ -57,7 +57,7 @@ export class SocketConnection implements FrameConnection, FrameSink, WriterFault
     this.#socket = socket;
     this.#context = context;
     this.#sealer = context.native.createCipher(keys.sendKey);
-    this.#writer = new SocketWriter(socket, this.#sealer, context, this);
+    this.#writer = new SocketWriter(socket, this.#sealer, context, () => this.#fail("write-stalled"));
     this.#opener = context.native.createCipher(keys.receiveKey);
     keys.sendKey.fill(0);
     keys.receiveKey.fill(0);
@@ -102,7 +102,12 @@ export class SocketConnection implements FrameConnection, FrameSink, WriterFault
       this.#fail("write-queue-full");
       return;
     }
-    this.#writer.add(frame, size);
+    try {
+      this.#writer.seal(frame, size);
+    } catch (error) {
+      this.#context.logger.error({ conn_id: this.id, err: error }, "a frame could not be sealed");
+      this.#fail("cipher-failed");
+    }
   }
 
   flush(): void {
@@ -140,15 +145,6 @@ export class SocketConnection implements FrameConnection, FrameSink, WriterFault
       this.#fail("handler-failed");
     }
     return this.#state === "open";
-  }
-
-  onStalled(): void {
-    this.#fail("write-stalled");
-  }
-
-  onUnsealed(error: unknown): void {
-    this.#context.logger.error({ conn_id: this.id, err: error }, "frames could not be sealed");
-    this.#fail("cipher-failed");
   }
 
   #fail(reason: TransportReason): void {

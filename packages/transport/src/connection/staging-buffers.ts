@@ -5,7 +5,7 @@ const MAX_SPARES = 1024;
 
 const spares: Buffer[] = [];
 
-/** A buffer of at least `size` bytes, not cleared. */
+/** A buffer of at least `size` bytes, not cleared: for ciphertext alone. */
 export function takeStaging(size: number): Buffer {
   if (size > SPARE_SIZE) return Buffer.allocUnsafe(size);
   return spares.pop() ?? Buffer.allocUnsafeSlow(SPARE_SIZE);
