@@ -33,7 +33,7 @@ export interface ChannelJob {
   expiresAt: number;
   /** Headers accepted on this job; undefined before the first. */
   seen: ShareSet | undefined;
-  /** Of a standard channel's job, see {@link merkleRootOf}; undefined before its first share. */
+  /** Of a standard channel's active job, see {@link merkleRootOf}; undefined before its first share. */
   merkleRoot: Uint8Array | undefined;
 }
 
@@ -55,8 +55,7 @@ export interface JobLimits {
 /**
  * The jobs a channel holds: future ones, those of the tip, at most `maxJobs`, and those of the tip before it, as many, which
  * are stale. Superseded jobs are retired first and age out later, so that shares under way are judged rightly. With 16
- * jobs and 8,192 shares the worst a channel can make of it is 36 records, each with a merkle root where it is a standard
- * channel, and 180 kB of hashes.
+ * jobs and 8,192 shares the worst a channel can make of it is 36 records and 180 kB of hashes.
  */
 export class JobTable {
   readonly #limits: JobLimits;
@@ -145,6 +144,7 @@ export class JobTable {
     if (last !== undefined) {
       if (equalBytes(last.job.tip.prevHash, job.tip.prevHash)) {
         last.state = "retained";
+        last.merkleRoot = undefined;
         this.#retained++;
         last.expiresAt = now + this.#limits.maxJobAgeMs;
       } else this.#retireTip(announced);
@@ -231,6 +231,7 @@ export class JobTable {
       else {
         this.#forgetShares(job);
         job.state = "stale";
+        job.merkleRoot = undefined;
         job.expiresAt = Number.POSITIVE_INFINITY;
       }
     }
@@ -263,11 +264,14 @@ export class JobTable {
 
 /**
  * The merkle root of a standard channel's job, as NewMiningJob carries it (SV2 5.3.15): 32 bytes, header order. The prefix
- * the job was sent under is the whole extranonce, so all its shares have this root. Computed once and kept.
+ * the job was sent under is the whole extranonce, so all its shares have this root. Kept while the job is active: a root
+ * takes nearly as much memory as the rest of a job.
  */
-export function merkleRootOf(standard: ChannelJob): Uint8Array {
-  standard.merkleRoot ??= standard.job.handle.merkleRoot(standard.extranoncePrefix);
-  return standard.merkleRoot;
+export function merkleRootOf(standard: JudgedJob): Uint8Array {
+  const { state, merkleRoot, job, extranoncePrefix } = standard;
+  const root = merkleRoot ?? job.handle.merkleRoot(extranoncePrefix);
+  if (state === "active") standard.merkleRoot = root;
+  return root;
 }
 
 function isJudged(held: ChannelJob): held is JudgedJob {

@@ -1,29 +1,41 @@
 import type { Channel, Instant } from "@lode/mining";
-import { type ChannelHolder, IdleChannels } from "./idle-channels.ts";
+import { Holdings } from "./holdings.ts";
+
+/** A channel without an accepted share for so long is idle; slow machines at the easiest target may take as long. */
+const EARNING_MS = 3_600_000;
+
+/** Who has a channel, or asks for one. */
+export interface ChannelHolder {
+  /** Address block; null: its channels are not counted together. */
+  readonly block: string | null;
+  /** Of the connection; kept by the {@link ChannelRegistry}. */
+  readonly holdings: Holdings;
+}
+
+/** How many channels there may be. */
+export interface ChannelLimits {
+  readonly maxChannels: number;
+  readonly maxChannelsPerBlock: number;
+}
 
 /**
  * Every open channel of the server. Visits each once in a round, spread evenly: a step yields one part of them, so that a
  * farm's channels, opened together, are not looked at together.
  */
 export class ChannelRegistry {
-  readonly #limit: number;
+  readonly #limits: ChannelLimits;
   readonly #parts: Set<Channel>[];
   #step = 0;
   #standard = 0;
-  #extended = 0;
-  readonly #blockLimit: number;
-  /** Channels by address block; blocks without any are forgotten. */
-  readonly #byBlock = new Map<string, number>();
-  readonly #idle = new IdleChannels();
+  /** Channels that earn. */
+  readonly #earning = new Set<Channel>();
+  readonly #all = new Holdings();
+  /** By address block; blocks without any channel are forgotten. */
+  readonly #blocks = new Map<string, Holdings>();
 
-  /**
-   * @param limit channels in all
-   * @param blockLimit channels of one address block
-   * @param parts steps in a round
-   */
-  constructor(limit: number, blockLimit: number, parts: number) {
-    this.#limit = limit;
-    this.#blockLimit = blockLimit;
+  /** @param parts steps in a round */
+  constructor(limits: ChannelLimits, parts: number) {
+    this.#limits = limits;
     this.#parts = Array.from({ length: parts }, () => new Set());
   }
 
@@ -32,46 +44,57 @@ export class ChannelRegistry {
   }
 
   get extended(): number {
-    return this.#extended;
+    return this.#all.channels - this.#standard;
   }
 
-  /** Channels of both kinds. */
-  get size(): number {
-    return this.#standard + this.#extended;
-  }
-
-  /** Channels that do not earn, and may have to give way. */
+  /** Channels that bring no work. */
   get idle(): number {
-    return this.#idle.size;
+    return this.#all.idle;
   }
 
   /**
-   * Whether there is room for another channel, and if not, which idle one may be closed for it.
-   *
-   * @returns true: there is; false: there is none to be had
+   * Why there is no room for another channel; undefined when there is. Where as many channels are idle as are free, the free
+   * ones are for those who work or hold few: whoever hoards takes half of what workers leave, and the other half is for others.
+   * In all, holders are the address blocks; in a block, its connections.
    */
-  roomFor(newcomer: ChannelHolder, now: Instant): boolean | Channel {
-    const { block } = newcomer;
-    if (block !== null && (this.#byBlock.get(block) ?? 0) >= this.#blockLimit) {
-      return this.#idle.ofGreediestNeighbour(newcomer, now) ?? false;
+  fullFor({ block, holdings }: ChannelHolder): string | undefined {
+    const { maxChannels, maxChannelsPerBlock } = this.#limits;
+    const free = maxChannels - this.#all.channels;
+    if (free <= 0) return "max_channels is reached";
+    if (block === null) return undefined;
+    const held = this.#blocks.get(block) ?? NOTHING;
+    const freeInBlock = maxChannelsPerBlock - held.channels;
+    if (freeInBlock <= 0) return "max_channels_per_block is reached";
+    if (this.#all.idle >= free && held.surplus >= 0) {
+      return "max_channels is near, and the address block holds many channels without work";
     }
-    if (this.size >= this.#limit) return this.#idle.ofGreediestBlock(newcomer, now) ?? false;
-    return true;
+    if (held.idle >= freeInBlock && holdings.surplus >= 0) {
+      return "max_channels_per_block is near, and the connection holds many channels without work";
+    }
+    return undefined;
   }
 
   add(channel: Channel, holder: ChannelHolder): void {
     this.#partOf(channel).add(channel);
-    this.#count(channel, holder.block, 1);
+    this.#count(channel, holder, 1);
   }
 
-  /** Notes whether the channel earns; to be called once in a round. */
+  /** A share of the channel was accepted. */
+  onEarned(channel: Channel, holder: ChannelHolder): void {
+    if (this.#earning.has(channel)) return;
+    this.#earning.add(channel);
+    for (const holdings of this.#concerned(holder)) holdings.earning++;
+  }
+
+  /** Notes that a channel earns no more; to be called once in a round. */
   review(channel: Channel, holder: ChannelHolder, now: Instant): void {
-    this.#idle.review(channel, holder, now);
+    if (now.monotonic - channel.lastEarnedAt >= EARNING_MS) this.#stopEarning(channel, holder);
   }
 
   remove(channel: Channel, holder: ChannelHolder): void {
-    this.#idle.remove(channel, holder);
-    if (this.#partOf(channel).delete(channel)) this.#count(channel, holder.block, -1);
+    if (!this.#partOf(channel).delete(channel)) return;
+    this.#stopEarning(channel, holder);
+    this.#count(channel, holder, -1);
   }
 
   /** The channels of the next step. */
@@ -80,16 +103,29 @@ export class ChannelRegistry {
     return this.#parts[this.#step]!;
   }
 
-  #count(channel: Channel, block: string | null, change: number): void {
+  #stopEarning(channel: Channel, holder: ChannelHolder): void {
+    if (!this.#earning.delete(channel)) return;
+    for (const holdings of this.#concerned(holder)) holdings.earning--;
+  }
+
+  #count(channel: Channel, holder: ChannelHolder, change: 1 | -1): void {
+    const { block } = holder;
     if (channel.kind === "standard") this.#standard += change;
-    else this.#extended += change;
-    if (block === null) return;
-    const channels = (this.#byBlock.get(block) ?? 0) + change;
-    if (channels === 0) this.#byBlock.delete(block);
-    else this.#byBlock.set(block, channels);
+    if (block !== null && !this.#blocks.has(block)) this.#blocks.set(block, new Holdings());
+    for (const holdings of this.#concerned(holder)) holdings.channels += change;
+    if (block !== null && this.#blocks.get(block)!.channels === 0) this.#blocks.delete(block);
+  }
+
+  /** Whose channels a holder's are. */
+  #concerned({ block, holdings }: ChannelHolder): Holdings[] {
+    const concerned = [this.#all, holdings];
+    const ofBlock = block === null ? undefined : this.#blocks.get(block);
+    return ofBlock === undefined ? concerned : [...concerned, ofBlock];
   }
 
   #partOf(channel: Channel): Set<Channel> {
     return this.#parts[(channel.connectionId + channel.id) % this.#parts.length]!;
   }
 }
+
+const NOTHING: Readonly<Holdings> = new Holdings();

@@ -1,3 +1,4 @@
+import { MiningFlags } from "@lode/protocol";
 import { ScriptedPool } from "@lode/testing";
 import { describe, expect, it } from "vitest";
 
@@ -25,9 +26,12 @@ describe("a job for everybody", () => {
   it("on the same tip goes out a part of the connections at a time, to all of them once", () => {
     const { pool, sent, jobs } = crowd();
     pool.server.publish(pool.jobs.next());
-    expect(jobs()).toBeGreaterThan(0);
-    expect(jobs()).toBeLessThan(500);
-    expect(pool.count("lode_job_fanout_seconds{kind=same-tip}")).toBe(0);
+    expect(jobs()).toBe(0);
+    pool.clock.soon(() => {
+      expect(jobs()).toBeGreaterThan(0);
+      expect(jobs()).toBeLessThan(500);
+      expect(pool.count("lode_job_fanout_seconds{kind=same-tip}")).toBe(0);
+    });
     pool.clock.settle();
     expect([jobs(), sent.length]).toEqual([1_000, 1_000]);
     expect(pool.count("lode_job_fanout_seconds{kind=same-tip}")).toBe(1);
@@ -36,11 +40,13 @@ describe("a job for everybody", () => {
   it("on the same tip is overtaken by a new tip, which all connections get at once and nothing after it", () => {
     const { pool, sent, jobs } = crowd();
     pool.server.publish(pool.jobs.next());
-    const refreshed = jobs();
-    sent.length = 0;
-    pool.server.publish(pool.jobs.nextTip());
-    expect(refreshed).toBeLessThan(500);
-    expect([jobs(), sent.length]).toEqual([1_000, 2_000]);
+    pool.clock.soon(() => {
+      expect(jobs()).toBeGreaterThan(0);
+      expect(jobs()).toBeLessThan(500);
+      sent.length = 0;
+      pool.server.publish(pool.jobs.nextTip());
+      expect([jobs(), sent.length]).toEqual([1_000, 2_000]);
+    });
     pool.clock.settle();
     expect(sent.length).toBe(2_000);
   });
@@ -48,11 +54,63 @@ describe("a job for everybody", () => {
   it("that another follows reaches everybody with the newest job", () => {
     const { pool, jobs } = crowd();
     pool.server.publish(pool.jobs.next());
-    const first = jobs();
-    pool.server.publish(pool.jobs.next());
+    let first = 0;
+    pool.clock.soon(() => {
+      first = jobs();
+      expect(first).toBeGreaterThan(0);
+      pool.server.publish(pool.jobs.next());
+    });
     pool.clock.settle();
     // Those served with the first job get the second too, the others only that.
     expect(jobs()).toBe(1_000 + first);
+  });
+
+  it("for thousands of standard channels of a connection goes out some in every turn, and a tip replaces what is left", () => {
+    const pool = new ScriptedPool();
+    const { server, client } = pool.wire();
+    const miner = pool.script(client).setUp(MiningFlags.requiresStandardJobs);
+    for (let opened = 0; opened < 1_000; opened++) {
+      miner.openStandard();
+      miner.takeNames();
+    }
+    const sent: string[] = [];
+    const send = server.send.bind(server);
+    server.send = (frame) => {
+      sent.push(frame[2] === 0x15 ? "job" : frame[2] === 0x20 ? "tip" : "other");
+      send(frame);
+    };
+    const count = (what: string) => sent.filter((name) => name === what).length;
+    pool.server.publish(pool.jobs.next());
+    let before = 0;
+    pool.clock.soon(() => {
+      before = count("job");
+      expect(before).toBeGreaterThan(0);
+      expect(before).toBeLessThan(500);
+      pool.server.publish(pool.jobs.nextTip());
+    });
+    pool.clock.settle();
+    expect(count("tip")).toBe(1_000);
+    expect(count("job") - count("tip")).toBeGreaterThanOrEqual(before);
+    expect(count("job") - count("tip")).toBeLessThan(1_000);
+    expect(sent).not.toContain("other");
+    pool.server.publish(pool.jobs.next());
+    pool.clock.settle();
+    expect(sent.slice(-1_000)).toEqual(Array.from({ length: 1_000 }, () => "job"));
+  });
+
+  it("on a new tip is measured until all have it, also when a job on the same tip follows", () => {
+    const { pool } = crowd();
+    const hoarder = pool.connect().setUp();
+    for (let opened = 0; opened < 20; opened++) {
+      hoarder.openExtended();
+      hoarder.takeNames();
+    }
+    pool.server.publish(pool.jobs.nextTip());
+    pool.server.publish(pool.jobs.next());
+    expect(pool.count("lode_job_fanout_seconds{kind=new-tip}")).toBe(0);
+    pool.clock.settle();
+    const counts = ["new-tip", "same-tip"].map((kind) => pool.count(`lode_job_fanout_seconds{kind=${kind}}`));
+    expect(counts).toEqual([1, 1]);
   });
 
   it("on a new tip comes last to whoever holds channels without work, and in turns of their own", () => {
@@ -75,11 +133,15 @@ describe("a job for everybody", () => {
     const hoarders = ["hoarder 1", "hoarder 2"].map((name) => join(name, 200));
     const farm = join("farm", 20);
     join("miner", 1);
-    for (let nonce = 0; nonce < 4; nonce++) farm.submitExtended(nonce);
+    for (const channelId of [2, 3, 4]) farm.submitExtended(channelId, { channelId, jobId: channelId - 1 });
+    // Any number of shares on one channel is work on one.
+    for (let nonce = 0; nonce < 200; nonce++) hoarders[0]!.submitExtended(nonce);
     pool.acknowledge();
+    hoarders[0]!.takeNames();
     order.length = 0;
     pool.server.publish(pool.jobs.nextTip());
-    expect(order).toEqual(["farm", "miner", "hoarder 1"]);
+    expect(order).toEqual(["farm", "miner"]);
+    pool.clock.soon(() => expect(order).toEqual(["farm", "miner", "hoarder 1"]));
     pool.clock.settle();
     expect(order).toEqual(["farm", "miner", "hoarder 1", "hoarder 2"]);
     for (const hoarder of hoarders) {

@@ -10,39 +10,49 @@ export interface FanOutPassOptions<S> {
   readonly sessions: () => Iterator<S>;
   /** Brings the newest job to a session that lacks it. @returns how many channels that took */
   readonly serve: (session: S) => number;
-  /** Every session has been served since the last {@link FanOutPass.start}. */
-  readonly onDone: () => void;
 }
 
 /**
- * Brings the newest job to all sessions, some in every turn of the event loop: a new tip, which cannot wait, overtakes it,
- * and shares are answered meanwhile. Fees gained by a better template are worth far less than the delay of a tip.
+ * Brings the newest job to all sessions, some in every turn of the event loop, the first in the next one: a new tip, which
+ * cannot wait, overtakes it, and shares are answered meanwhile. Fees gained by a better template are worth far less than the
+ * delay of a tip.
  */
 export class FanOutPass<S> {
   readonly #options: FanOutPassOptions<S>;
   #rest: Iterator<S> | undefined;
-  /** A newer job came during the pass: those served before it need another. */
-  #again = false;
+  #onDone: () => void = nothing;
+  /** A newer job came during the pass: those served before it need another. Its `onDone`. */
+  #again: (() => void) | undefined;
   #scheduled = false;
 
   constructor(options: FanOutPassOptions<S>) {
     this.#options = options;
   }
 
-  /** There is a new job. Serves the first sessions at once. */
-  start(): void {
+  /** There is a new job. @param onDone every session has it, or a newer one; not called when a newer one came first */
+  start(onDone: () => void): void {
     if (this.#rest !== undefined) {
-      this.#again = true;
+      this.#again = onDone;
       return;
     }
     this.#rest = this.#options.sessions();
-    if (!this.#scheduled) this.#continue();
+    this.#onDone = onDone;
+    this.#continueSoon();
   }
 
-  /** Everybody has been given something newer. */
+  /** Everybody has been given something newer, or will be. */
   cancel(): void {
     this.#rest = undefined;
-    this.#again = false;
+    this.#again = undefined;
+  }
+
+  #continueSoon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.clock.soon(() => {
+      this.#scheduled = false;
+      this.#continue();
+    });
   }
 
   #continue(): void {
@@ -56,17 +66,16 @@ export class FanOutPass<S> {
       }
       served += this.#options.serve(next.value);
     }
-    this.#scheduled = true;
-    this.#options.clock.soon(() => {
-      this.#scheduled = false;
-      this.#continue();
-    });
+    this.#continueSoon();
   }
 
   #finish(): void {
     const again = this.#again;
+    const onDone = this.#onDone;
     this.cancel();
-    if (again) this.start();
-    else this.#options.onDone();
+    onDone();
+    if (again !== undefined) this.start(again);
   }
 }
+
+function nothing(): void {}

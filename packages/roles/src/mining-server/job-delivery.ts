@@ -9,6 +9,8 @@ import { isSameTip } from "./work-supply.ts";
 
 /** How long a fan-out rests when the connection's queue is full, milliseconds. */
 const REST_MS = 10;
+/** Channels of one connection that are served before other events get their turn. */
+const SLICE = 256;
 
 /** What a {@link JobDelivery} needs. */
 export interface JobDeliveryOptions {
@@ -80,8 +82,9 @@ export class JobDelivery {
   }
 
   /**
-   * Delivers to every channel that does not have a newer job, and flushes. Thousands of channels can be more than the
-   * connection may queue: then the rest waits until the peer has taken something. The next fan-out replaces it.
+   * Delivers to every channel that does not have a newer job, and flushes. Thousands of channels are served in several turns
+   * of the event loop, and can be more than the connection may queue: then the rest waits until the peer has taken something.
+   * The next fan-out replaces it.
    *
    * @param channels live: what closes meanwhile is left out
    */
@@ -104,21 +107,33 @@ export class JobDelivery {
   #continue(now: Instant): void {
     if (this.#rest === undefined) return;
     const { frames, channels } = this.#rest;
-    for (let next = channels.next(); !next.done; next = channels.next()) {
+    for (let served = 0; served < SLICE; served++) {
+      const next = channels.next();
+      if (next.done) {
+        this.#rest = undefined;
+        break;
+      }
       if (lacks(next.value, frames.job)) this.deliver(next.value, frames, now);
       if (this.#isFull()) {
         this.#resumeLater();
         return;
       }
     }
-    this.#rest = undefined;
     this.#connection.flush();
+    if (this.#rest !== undefined) this.#resumeSoon(this.#rest);
   }
 
   #isFull(): boolean {
     if (this.#connection.queuedBytes <= this.#options.fanOutQueueBytes) return false;
     this.#connection.flush();
     return this.#connection.queuedBytes > this.#options.fanOutQueueBytes;
+  }
+
+  #resumeSoon(rest: object): void {
+    const { clock, guard } = this.#options;
+    clock.soon(() => {
+      if (this.#rest === rest) guard(() => this.#continue(instantOf(clock)));
+    });
   }
 
   #resumeLater(): void {

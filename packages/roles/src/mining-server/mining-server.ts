@@ -37,8 +37,6 @@ export class MiningServer {
   readonly #sessions = new Map<number, MiningSession>();
   readonly #ticker: Timer;
   readonly #fanOut: FanOutPass<MiningSession>;
-  /** Not every connection has the newest tip yet. */
-  #tipUnderWay = false;
   /** Channels whose new target must wait: too soon after the last one, or too much is queued for the peer. */
   #retargets = new Set<Channel>();
   /** Channels that are visited at every step. */
@@ -77,22 +75,22 @@ export class MiningServer {
   /**
    * Brings a job to every channel: a future job and SetNewPrevHash where the tip is new, else a job to mine on at once.
    * Each connection is written to as soon as its frames are sealed. A new tip is brought at once to all but those that hold
-   * channels without work; they get it, as all get other jobs, a part of the connections at a time, so that a new tip overtakes
-   * that and shares are answered meanwhile.
+   * many channels without work; they get it, as all get other jobs, a part of the connections at a time, so that a new tip
+   * overtakes that and shares are answered meanwhile.
    */
   publish(job: MiningJob): void {
-    const { supply } = this.#context;
+    const { supply, metrics } = this.#context;
     const newTip = !supply.isTip(job.tip);
     const frames = supply.adopt(job);
     if (newTip) {
       this.#fanOut.cancel();
-      this.#tipUnderWay = true;
       const now = instantOf(this.#deps.clock);
       for (const session of this.#sessions.values()) {
         if (session.comesFirst) session.guard(() => session.work.publish(frames, now));
       }
     }
-    this.#fanOut.start();
+    const seconds = newTip ? metrics.newTip : metrics.sameTip;
+    this.#fanOut.start(() => seconds.observe(Math.max(0, this.#deps.clock.now() - job.createdAt) / 1000));
   }
 
   /**
@@ -197,7 +195,7 @@ export class MiningServer {
   }
 
   #createFanOut(): FanOutPass<MiningSession> {
-    const { supply, metrics } = this.#context;
+    const { supply } = this.#context;
     return new FanOutPass({
       clock: this.#deps.clock,
       sessions: () => this.#sessions.values(),
@@ -210,23 +208,13 @@ export class MiningServer {
         });
         return served;
       },
-      onDone: () => {
-        const seconds = this.#tipUnderWay ? metrics.newTip : metrics.sameTip;
-        this.#tipUnderWay = false;
-        if (supply.newest !== undefined) seconds.observe(this.#secondsSince(supply.newest.job));
-      },
     });
-  }
-
-  #secondsSince(job: MiningJob): number {
-    return Math.max(0, this.#deps.clock.now() - job.createdAt) / 1000;
   }
 
   #createContext(): SessionContext {
     const { clock, logger, metrics, jobs, extranonces, sink, identify, blockOf, onBlock, admission } =
       this.#deps;
-    const { maxChannels, maxChannelsPerBlock } = this.#settings;
-    const channels = new ChannelRegistry(maxChannels, maxChannelsPerBlock, ROUND_PARTS);
+    const channels = new ChannelRegistry(this.#settings, ROUND_PARTS);
     const openings = new OpeningQueue(clock);
     const rate = new WorkRate(clock.monotonic());
     return {
@@ -258,10 +246,6 @@ export class MiningServer {
             "a found block could not be handed over",
           );
         }
-      },
-      displace: (channel) => {
-        const session = this.#sessions.get(channel.connectionId);
-        session?.guard(() => session.displace(channel));
       },
       onRetarget: (channel) => this.#retarget(channel, instantOf(clock)),
       onHurried: (channel) => this.#hurried.add(channel),

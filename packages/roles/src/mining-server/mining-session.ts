@@ -24,9 +24,6 @@ import { SessionWork } from "./session-work.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 import { workerOf } from "./worker-name.ts";
 
-/** As many need not have earned anything for a new tip to come at once. */
-const FEW_CHANNELS = 16;
-
 /** One miner's connection, once it is set up: its channels, their jobs and shares. */
 export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty {
   readonly work: SessionWork;
@@ -36,8 +33,6 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   readonly #conduct: PeerConduct;
   readonly #onEnd: (reason: string) => void;
   readonly #channels: SessionChannels;
-  /** Accepted shares, whatever channel. */
-  #accepted = 0;
   /** Shares that were recorded and not acknowledged. */
   #unanswered = 0;
   /** Those of them that came before draining began: they are waited for. */
@@ -74,9 +69,9 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     return this.#reader.connection.id;
   }
 
-  /** Whether a new tip cannot wait for others: it has a few channels, or about a share has come for each of those it has. */
+  /** Whether a new tip cannot wait for others. */
   get comesFirst(): boolean {
-    return this.#channels.size <= this.#accepted + FEW_CHANNELS;
+    return !this.#channels.hoarded;
   }
 
   onMessage(message: MinerMessage): void {
@@ -151,18 +146,6 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     this.#context.logger.debug({ conn_id: this.id, reason }, "connection closed");
     this.#draining?.cancel();
     this.#onEnd(reason);
-  }
-
-  /** Closes a channel without work, whose place a newcomer gets (SV2 5.3.9). */
-  displace(channel: Channel): void {
-    const { metrics, logger } = this.#context;
-    metrics.displacedChannels.inc();
-    const log = { conn_id: this.id, remote_address: this.#reader.connection.remoteAddress };
-    logger.info({ ...log, channel_id: channel.id }, "idle channel closed to make room for another");
-    this.#channels.displace(channel);
-    this.#reader.connection.send(
-      encodeFrame(mining.CloseChannel, { channelId: channel.id, reasonCode: "displaced" }),
-    );
   }
 
   /** Runs work that is not caused by a frame, containing what it throws. */
@@ -282,7 +265,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
       this.#refuseShare(channelId, submission.sequenceNumber, verdict.code);
       return;
     }
-    this.#accepted++;
+    this.#channels.onEarned(channel);
     this.#conduct.onAcceptedShare();
     metrics.onAccepted();
     rate.add(Number(verdict.share.work), now.monotonic);

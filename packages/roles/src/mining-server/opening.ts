@@ -2,8 +2,8 @@ import { bytesToTarget } from "@lode/bitcoin";
 import { Channel, ChannelError, type Identity, instantOf, ROLLABLE_EXTRANONCE_SIZE } from "@lode/mining";
 import { CodedError } from "@lode/ports";
 import { encodeFrame, MiningFlags, mining } from "@lode/protocol";
+import type { ChannelHolder } from "./channel-registry.ts";
 import { type OpenErrorCode, openErrorCodes } from "./error-codes.ts";
-import type { ChannelHolder } from "./idle-channels.ts";
 import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 
@@ -18,9 +18,9 @@ export interface Opening {
 
 /** Where a request came from. */
 export interface OpeningConnection extends ChannelHolder {
+  readonly connectionId: number;
+  /** Of SetupConnection. */
   readonly flags: number;
-  /** Open ones. */
-  readonly channels: number;
 }
 
 /** A refusal that goes to the client as OpenMiningChannel.Error. `admission()` may bring codes of its own. */
@@ -85,20 +85,22 @@ function checkAdmission(context: SessionContext, connection: OpeningConnection, 
   if (refusal !== null) throw new OpeningRefused({ code: refusal });
   const getsJobs = (connection.flags & MiningFlags.requiresWorkSelection) === 0;
   if (getsJobs && context.supply.opening() === undefined) throw new OpeningRefused({ code: "no-template" });
-  const full = connection.channels >= context.settings.maxChannelsPerConnection;
-  // Channel ids are a U32 and never used twice on a connection (SV2 5.2).
-  if (full || channelId > 0xffff_ffff || !makeRoom(context, connection)) {
-    throw new OpeningRefused({ code: "channel-capacity-exhausted" });
-  }
+  const full = fullFor(context, connection, channelId);
+  if (full !== undefined) throw new OpeningRefused({ code: "channel-capacity-exhausted" }, full);
 }
 
-/** Whether a channel has room, if need be that of an idle one, which is closed. */
-function makeRoom(context: SessionContext, newcomer: ChannelHolder): boolean {
-  const now = instantOf(context.clock);
-  const room = context.channels.roomFor(newcomer, now);
-  if (typeof room === "boolean") return room;
-  context.displace(room);
-  return context.channels.roomFor(newcomer, now) === true;
+/** Which cap is in the way of another channel. */
+function fullFor(
+  { channels, settings }: SessionContext,
+  connection: OpeningConnection,
+  channelId: number,
+): string | undefined {
+  if (connection.holdings.channels >= settings.maxChannelsPerConnection) {
+    return "max_channels_per_connection is reached";
+  }
+  // Channel ids are a U32 and never used twice on a connection (SV2 5.2).
+  if (channelId > 0xffff_ffff) return "the connection's channel ids are used up";
+  return channels.fullFor(connection);
 }
 
 function createChannel(
@@ -109,7 +111,9 @@ function createChannel(
   identity: Identity,
 ): Channel {
   const extranoncePrefix = context.supply.allocate();
-  if (extranoncePrefix === undefined) throw new OpeningRefused({ code: "channel-capacity-exhausted" });
+  if (extranoncePrefix === undefined) {
+    throw new OpeningRefused({ code: "channel-capacity-exhausted" }, "all extranonce prefixes are in use");
+  }
   try {
     return new Channel({
       settings: context.settings.channel,

@@ -55,7 +55,6 @@ export class ServerMetrics {
   readonly blocksFound: Counter;
   readonly closedConnections: LabelledCounter;
   readonly refusedOpenings: LabelledCounter;
-  readonly displacedChannels: Counter;
   /** Template at hand to the last byte queued, seconds. */
   readonly newTip: Histogram;
   readonly sameTip: Histogram;
@@ -88,16 +87,8 @@ export class ServerMetrics {
       "error_code",
       Object.keys(openErrorCodes),
     );
-    this.displacedChannels = metrics.counter(
-      "lode_channels_displaced_total",
-      "Idle channels closed to make room for others",
-    );
-    metrics.gauge(
-      "lode_channels_idle",
-      "Channels without work, which may have to make room",
-      {},
-      census.idleChannels,
-    );
+    const idleHelp = "Channels without an accepted share in the last hour";
+    metrics.gauge("lode_channels_idle", idleHelp, {}, census.idleChannels);
     metrics.gauge("sv2_clients_total", "Connections that are set up", {}, census.clients);
     const channels = ["sv2_server_channels", "Open channels"] as const;
     metrics.gauge(...channels, { channel_type: "standard" }, census.standardChannels);

@@ -2,15 +2,13 @@ import type { Channel, Instant } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import { MiningFlags } from "@lode/protocol";
 import { printable } from "../setup/printable.ts";
-import type { ChannelHolder } from "./idle-channels.ts";
-import { type Opening, type OpeningRefusal, openChannel } from "./opening.ts";
+import { Holdings } from "./holdings.ts";
+import { type Opening, type OpeningConnection, type OpeningRefusal, openChannel } from "./opening.ts";
 import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 
 /** Whose channels they are. */
-export interface ChannelOwner extends ChannelHolder {
-  /** Of SetupConnection. */
-  readonly flags: number;
+export interface ChannelOwner extends Omit<OpeningConnection, "holdings"> {
   /** No channel has been open for too long (SV2 5.3.2). */
   readonly onIdle: () => void;
 }
@@ -18,19 +16,26 @@ export interface ChannelOwner extends ChannelHolder {
 /** One connection's channels, by ids that are never used twice (SV2 5.2). */
 export class SessionChannels {
   readonly #context: SessionContext;
-  readonly #owner: ChannelOwner;
+  readonly #owner: OpeningConnection;
+  readonly #onIdle: () => void;
   readonly #channels = new Map<number, Channel>();
   #nextId = GROUP_CHANNEL_ID + 1;
   #idle: Timer | undefined;
 
-  constructor(context: SessionContext, owner: ChannelOwner) {
+  constructor(context: SessionContext, { onIdle, ...owner }: ChannelOwner) {
     this.#context = context;
-    this.#owner = owner;
+    this.#owner = { ...owner, holdings: new Holdings() };
+    this.#onIdle = onIdle;
     this.#awaitFirst();
   }
 
   get size(): number {
     return this.#channels.size;
+  }
+
+  /** Whether they are many, and most of them without work. */
+  get hoarded(): boolean {
+    return this.#owner.holdings.surplus >= 0;
   }
 
   /**
@@ -67,9 +72,7 @@ export class SessionChannels {
 
   /** A new channel without a job, or the refusal. */
   open(opening: Opening): Channel | OpeningRefusal {
-    const { connectionId, flags, block } = this.#owner;
-    const connection = { connectionId, flags, block, channels: this.size };
-    const channel = openChannel(this.#context, opening, connection, this.#nextId);
+    const channel = openChannel(this.#context, opening, this.#owner, this.#nextId);
     if ("errorCode" in channel) return channel;
     this.#nextId++;
     this.#channels.set(channel.id, channel);
@@ -95,15 +98,14 @@ export class SessionChannels {
     return known;
   }
 
-  /** Notes whether a channel earns. */
-  review(channel: Channel, now: Instant): void {
-    this.#context.channels.review(channel, this.#owner, now);
+  /** A share of the channel was accepted. */
+  onEarned(channel: Channel): void {
+    this.#context.channels.onEarned(channel, this.#owner);
   }
 
-  /** Closes a channel that the client did not close. */
-  displace(channel: Channel): void {
-    this.#close(channel);
-    if (this.size === 0) this.#awaitFirst();
+  /** Notes that a channel earns no more. */
+  review(channel: Channel, now: Instant): void {
+    this.#context.channels.review(channel, this.#owner, now);
   }
 
   /** The connection is over. */
@@ -132,6 +134,6 @@ export class SessionChannels {
 
   #awaitFirst(): void {
     const { clock, settings } = this.#context;
-    this.#idle = clock.after(settings.firstChannelTimeoutMs, this.#owner.onIdle);
+    this.#idle = clock.after(settings.firstChannelTimeoutMs, this.#onIdle);
   }
 }

@@ -25,8 +25,6 @@ export interface SessionContext {
   onBlock(found: FoundBlock): void;
   /** Why no new channels are opened now, an error code; null when they are. */
   admission(): string | null;
-  /** Closes an idle channel, of whatever session, whose place a newcomer gets. */
-  displace(channel: Channel): void;
   /** The target of `channel` changed: it gets a fresh job soon. */
   onRetarget(channel: Channel): void;
   /** `channel` needs jobs so often that it must be visited at every step. */
