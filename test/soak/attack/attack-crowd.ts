@@ -7,6 +7,8 @@ import { type AttackCount, type AttackDeps, Life } from "./life.ts";
 
 /** Addresses of attackers alone, from 127.0.1.1. */
 const ADDRESSES = 200;
+/** Subnets of those that are banned again and again, from 127.0.16.0, of 250 addresses each: an hour's bans do not use them up. */
+const BANNED_SUBNETS = 64;
 /** Part of the lives that come from an address that honest miners use, too. */
 const SHARED = 0.05;
 /** After a refusal an attacker tries the next address, but not at once. */
@@ -26,8 +28,6 @@ export class AttackCrowd {
       prng,
       budget,
       userIdentity: `${options.address}.hostile`,
-      address: () =>
-        prng.chance(SHARED) ? sharedAddress(prng.below(1_000)) : `127.0.1.${1 + prng.below(ADDRESSES)}`,
       isOver: () => this.#over,
     };
   }
@@ -53,8 +53,9 @@ export class AttackCrowd {
 
   async #act(kind: AttackKind, arrivalMs: number): Promise<void> {
     await nap(this.#deps.prng.below(arrivalMs));
+    let address = this.#addressFor(kind);
     while (!this.#over) {
-      const life = new Life(this.#deps, this.counts[kind.name]!);
+      const life = new Life(this.#deps, address, this.counts[kind.name]!);
       this.#lives.add(life);
       try {
         await kind.run(life);
@@ -64,8 +65,18 @@ export class AttackCrowd {
       }
       life.end();
       this.#lives.delete(life);
-      if (life.wasRefused) await nap(this.#deps.prng.between(MIN_REST_MS, MAX_REST_MS));
-      else await this.#deps.budget.turn("arrival");
+      if (life.wasRefused) {
+        address = this.#addressFor(kind);
+        await nap(this.#deps.prng.between(MIN_REST_MS, MAX_REST_MS));
+      } else await this.#deps.budget.turn("arrival");
     }
+  }
+
+  #addressFor({ banned }: AttackKind): string {
+    const { prng } = this.#deps;
+    if (prng.chance(SHARED)) return sharedAddress(prng.below(1_000));
+    return banned === undefined
+      ? `127.0.1.${1 + prng.below(ADDRESSES)}`
+      : `127.0.${16 + prng.below(BANNED_SUBNETS)}.${1 + prng.below(250)}`;
   }
 }

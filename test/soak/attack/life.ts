@@ -25,8 +25,6 @@ export interface AttackDeps {
   readonly userIdentity: string;
   readonly prng: Prng;
   readonly budget: CpuBudget;
-  /** The next address to come from. */
-  readonly address: () => string;
   readonly isOver: () => boolean;
 }
 
@@ -41,8 +39,12 @@ export class Life {
   wasRefused = false;
   readonly #sockets: { destroy(): unknown }[] = [];
 
-  constructor(deps: AttackDeps, count: AttackCount) {
+  readonly #localAddress: string;
+
+  /** @param localAddress where it comes from */
+  constructor(deps: AttackDeps, localAddress: string, count: AttackCount) {
     this.deps = deps;
+    this.#localAddress = localAddress;
     this.count = count;
   }
 
@@ -50,7 +52,7 @@ export class Life {
   async connect(): Promise<Socket | undefined> {
     await this.deps.budget.turn("arrival");
     this.count.attempts++;
-    const socket = await openSocket(this.deps.port, this.deps.address());
+    const socket = await openSocket(this.deps.port, this.#localAddress);
     if (typeof socket === "string") return this.#refused();
     this.#sockets.push(socket);
     return socket;
@@ -60,8 +62,7 @@ export class Life {
   async dial(): Promise<Sv2Socket | undefined> {
     await this.deps.budget.turn("arrival");
     this.count.attempts++;
-    const localAddress = this.deps.address();
-    const connection = await dialFrom({ port: this.deps.port, localAddress });
+    const connection = await dialFrom({ port: this.deps.port, localAddress: this.#localAddress });
     if (typeof connection === "string") return this.#refused();
     this.#sockets.push({ destroy: () => connection.destroy("over") });
     return connection;
