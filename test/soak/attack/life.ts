@@ -86,9 +86,9 @@ export class Life {
     this.count.messages += messages;
   }
 
-  /** Waits until the pool ends the connection, or until `ms` have passed. */
+  /** Waits until the connection is over, or until `ms` have passed. */
   async endure(session: AttackSession, ms: number): Promise<void> {
-    await Promise.race([session.over, nap(ms), this.#untilOver()]);
+    await within(ms, session.over);
     this.judge(session.connection);
   }
 
@@ -101,8 +101,8 @@ export class Life {
         .once("close", () => resolve(true))
         .resume();
     });
-    const wasCut = await Promise.race([ended, nap(ms), this.#untilOver()]);
-    if (wasCut !== true) return;
+    const wasCut = await within(ms, ended);
+    if (wasCut !== true || this.deps.isOver()) return;
     if (performance.now() - startedAt < REFUSED_WITHIN_MS) this.#refused();
     else this.count.cut++;
   }
@@ -143,11 +143,17 @@ export class Life {
     this.count.refused++;
     return undefined;
   }
+}
 
-  async #untilOver(): Promise<undefined> {
-    while (!this.deps.isOver()) await nap(500);
-    return undefined;
-  }
+/** What `promise` resolves with, or undefined after `ms`; leaves no timer behind. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  const result = await Promise.race([promise, tooLate]);
+  clearTimeout(timer);
+  return result;
 }
 
 export interface FloodOptions {

@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Type from "typebox";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError } from "./config-error.ts";
 import { configMarkdown, exampleConfig, formatConfig } from "./describe-config.ts";
 import { loadConfig } from "./load-config.ts";
@@ -32,8 +32,12 @@ const schema = Type.Object(
   { additionalProperties: false },
 );
 
+const directory = mkdtempSync(join(tmpdir(), "lode-config-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+let files = 0;
+
 function file(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), "lode-config-")), "lode.toml");
+  const path = join(directory, `${files++}.toml`);
   writeFileSync(path, text);
   return path;
 }
