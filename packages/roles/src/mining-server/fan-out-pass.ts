@@ -2,6 +2,11 @@ import type { Clock } from "@lode/ports";
 
 /** Channels served before other events get their turn: a few milliseconds' work. */
 const SLICE = 128;
+/**
+ * What takes longer, as one connection with thousands of channels does, is followed by a rest of the same length, milliseconds:
+ * the answer to a share needs several turns, and would wait for as many connections.
+ */
+const LONG_MS = 5;
 
 /** What a {@link FanOutPass} works on. */
 export interface FanOutPassOptions<S> {
@@ -37,7 +42,7 @@ export class FanOutPass<S> {
     }
     this.#rest = this.#options.sessions();
     this.#onDone = onDone;
-    this.#continueSoon();
+    this.#continueAfter(0);
   }
 
   /** Everybody has been given something newer, or will be. */
@@ -46,27 +51,32 @@ export class FanOutPass<S> {
     this.#again = undefined;
   }
 
-  #continueSoon(): void {
+  #continueAfter(busyMs: number): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#options.clock.soon(() => {
+    const { clock } = this.#options;
+    const go = () => {
       this.#scheduled = false;
       this.#continue();
-    });
+    };
+    if (busyMs > LONG_MS) clock.after(busyMs, go);
+    else clock.soon(go);
   }
 
   #continue(): void {
     const rest = this.#rest;
     if (rest === undefined) return;
+    const { clock, serve } = this.#options;
+    const startedAt = clock.monotonic();
     for (let served = 0; served < SLICE; ) {
       const next = rest.next();
       if (next.done) {
         this.#finish();
         return;
       }
-      served += this.#options.serve(next.value);
+      served += serve(next.value);
     }
-    this.#continueSoon();
+    this.#continueAfter(clock.monotonic() - startedAt);
   }
 
   #finish(): void {
