@@ -55,7 +55,8 @@ export class ChannelRegistry {
   /**
    * Why there is no room for another channel; undefined when there is. Where as many channels are idle as are free, the free
    * ones are for those who work or hold few: whoever hoards takes half of what workers leave, and the other half is for others.
-   * In all, holders are the address blocks; in a block, its connections.
+   * In all, holders are the address blocks, where a connection gets its first channel all the same: a hoarder's neighbours are
+   * not hoarders. In a block, holders are its connections.
    */
   fullFor({ block, holdings }: ChannelHolder): string | undefined {
     const { maxChannels, maxChannelsPerBlock } = this.#limits;
@@ -65,7 +66,7 @@ export class ChannelRegistry {
     const held = this.#blocks.get(block) ?? NOTHING;
     const freeInBlock = maxChannelsPerBlock - held.channels;
     if (freeInBlock <= 0) return "max_channels_per_block is reached";
-    if (this.#all.idle >= free && held.surplus >= 0) {
+    if (this.#all.idle >= free && held.surplus >= 0 && holdings.channels > 0) {
       return "max_channels is near, and the address block holds many channels without work";
     }
     if (held.idle >= freeInBlock && holdings.surplus >= 0) {

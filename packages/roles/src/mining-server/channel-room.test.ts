@@ -54,10 +54,17 @@ describe("room for channels", () => {
     const { connect, fill } = setting({ maxChannels: 200 });
     const greedy = connect("greedy");
     expect(fill(greedy)).toBe(100);
-    expect(fill(connect("greedy"))).toBe(0);
-    for (const block of ["a", "b", "c"])
-      expect([fill(connect(block)), fill(connect(block))]).toEqual([16, 0]);
+    for (const block of ["a", "b", "c"]) expect(fill(connect(block))).toBe(16);
     expect(fill(connect("d"), 3)).toBe(3);
+  });
+
+  it("is there for the first channel of a hoarder's neighbour", () => {
+    const { connect, fill, work } = setting({ maxChannels: 200 });
+    fill(connect("nat"));
+    const neighbour = connect("nat");
+    expect([fill(neighbour), fill(connect("nat"))]).toEqual([1, 1]);
+    work(neighbour, [2]);
+    expect(fill(neighbour)).toBe(0);
   });
 
   it("does not come from closing and opening again", () => {
