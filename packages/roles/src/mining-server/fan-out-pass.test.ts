@@ -1,7 +1,6 @@
 import { MiningFlags } from "@lode/protocol";
-import { ScriptedPool, VirtualClock } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing";
 import { describe, expect, it } from "vitest";
-import { FanOutPass } from "./fan-out-pass.ts";
 
 /** A pool with more connections than one turn of the event loop serves, one channel each. */
 function crowd(connections = 1_000) {
@@ -24,32 +23,6 @@ function crowd(connections = 1_000) {
 }
 
 describe("a job for everybody", () => {
-  it("goes on in the next turn, or after a rest as long as a connection of many channels took", () => {
-    const clock = new VirtualClock();
-    let now = 0;
-    clock.monotonic = () => now;
-    const rests: number[] = [];
-    const after = clock.after.bind(clock);
-    clock.after = (ms, callback) => {
-      rests.push(ms);
-      return after(ms, callback);
-    };
-    const served: number[] = [];
-    const pass = new FanOutPass<number>({
-      clock,
-      sessions: () => [10_000, 100, 100, 5_000].values(),
-      serve: (channels) => {
-        served.push(channels);
-        now += channels / 250;
-        return channels;
-      },
-    });
-    let done = 0;
-    pass.start(() => done++);
-    clock.advance(1_000);
-    expect([served, rests, done]).toEqual([[10_000, 100, 100, 5_000], [40, 20], 1]);
-  });
-
   it("on the same tip goes out a part of the connections at a time, to all of them once", () => {
     const { pool, sent, jobs } = crowd();
     pool.server.publish(pool.jobs.next());

@@ -2,11 +2,6 @@ import type { Clock } from "@lode/ports";
 
 /** Channels served before other events get their turn: a few milliseconds' work. */
 const SLICE = 128;
-/**
- * What takes longer, as one connection with thousands of channels does, is followed by a rest of the same length, milliseconds:
- * the answer to a share needs several turns, and would wait for as many connections.
- */
-const LONG_MS = 5;
 
 /** What a {@link FanOutPass} works on. */
 export interface FanOutPassOptions<S> {
@@ -42,7 +37,7 @@ export class FanOutPass<S> {
     }
     this.#rest = this.#options.sessions();
     this.#onDone = onDone;
-    this.#continueAfter(0);
+    this.#continueSoon();
   }
 
   /** Everybody has been given something newer, or will be. */
@@ -51,32 +46,27 @@ export class FanOutPass<S> {
     this.#again = undefined;
   }
 
-  #continueAfter(busyMs: number): void {
+  #continueSoon(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const { clock } = this.#options;
-    const go = () => {
+    this.#options.clock.soon(() => {
       this.#scheduled = false;
       this.#continue();
-    };
-    if (busyMs > LONG_MS) clock.after(busyMs, go);
-    else clock.soon(go);
+    });
   }
 
   #continue(): void {
     const rest = this.#rest;
     if (rest === undefined) return;
-    const { clock, serve } = this.#options;
-    const startedAt = clock.monotonic();
     for (let served = 0; served < SLICE; ) {
       const next = rest.next();
       if (next.done) {
         this.#finish();
         return;
       }
-      served += serve(next.value);
+      served += this.#options.serve(next.value);
     }
-    this.#continueAfter(clock.monotonic() - startedAt);
+    this.#continueSoon();
   }
 
   #finish(): void {
