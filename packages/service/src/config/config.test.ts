@@ -34,10 +34,9 @@ const schema = Type.Object(
 
 const directory = mkdtempSync(join(tmpdir(), "lode-config-"));
 afterAll(() => rmSync(directory, { recursive: true }));
-let files = 0;
 
 function file(text: string): string {
-  const path = join(directory, `${files++}.toml`);
+  const path = join(mkdtempSync(join(directory, "case-")), "lode.toml");
   writeFileSync(path, text);
   return path;
 }
