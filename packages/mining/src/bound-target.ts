@@ -11,8 +11,23 @@ export interface BoundTarget {
   readonly expectedHashes: number;
 }
 
-/** @param target 1 … 2^256 − 1 */
+/** Targets kept at a time: those of whole difficulties that a farm's machines have, many times over. */
+const MAX_KNOWN = 4_096;
+const known = new Map<bigint, BoundTarget>();
+
+/**
+ * The same object for the same target, as a rule: thousands of channels have few targets between them, and one of its own
+ * would take a channel more memory than its jobs do.
+ *
+ * @param target 1 … 2^256 − 1
+ */
 export function bindTarget(target: bigint): BoundTarget {
-  const work = workOfTarget(target);
-  return { target, bytes: targetToBytes(target), work, expectedHashes: Number(work) };
+  let bound = known.get(target);
+  if (bound === undefined) {
+    if (known.size >= MAX_KNOWN) known.clear();
+    const work = workOfTarget(target);
+    bound = { target, bytes: targetToBytes(target), work, expectedHashes: Number(work) };
+    known.set(target, bound);
+  }
+  return bound;
 }

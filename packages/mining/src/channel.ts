@@ -213,7 +213,7 @@ export class Channel {
     };
     // Vardiff counts shares of one target only, the one in force.
     const reconsider = known.bound === this.#inForce && this.#vardiff.onAcceptedShare(now.monotonic);
-    return { accepted: true, share, block, retarget: reconsider && this.#wishesAnotherTarget() };
+    return { accepted: true, share, block, retarget: reconsider && this.#reconsider() };
   }
 
   /**
@@ -222,8 +222,7 @@ export class Channel {
    * @returns true while the channel should get a fresh job, so that another target comes into force
    */
   onTimer(now: Instant): boolean {
-    this.#vardiff.onTimer(now.monotonic);
-    return this.#wishesAnotherTarget();
+    return this.#vardiff.onTimer(now.monotonic) ? this.#reconsider() : this.#wishesAnotherTarget();
   }
 
   /**
@@ -241,7 +240,7 @@ export class Channel {
     if (nominalHashrate !== this.#nominalHashrate && surprising) this.#vardiff.restart(nominalHashrate);
     this.#nominalHashrate = nominalHashrate;
     this.#limits.maxTarget = maxTarget;
-    return this.#wishesAnotherTarget();
+    return this.#reconsider();
   }
 
   /**
@@ -341,8 +340,13 @@ export class Channel {
     };
   }
 
-  #wishesAnotherTarget(): boolean {
+  /** What vardiff assumes changed, or a limit. */
+  #reconsider(): boolean {
     this.#wished = targetForHashrate(this.#vardiff.assumedHashrate, this.#limits);
+    return this.#wishesAnotherTarget();
+  }
+
+  #wishesAnotherTarget(): boolean {
     const { job } = this;
     return (job === undefined ? this.#wished : this.#targetOn(job)) !== this.#inForce.target;
   }

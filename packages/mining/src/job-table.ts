@@ -29,8 +29,8 @@ export interface ChannelJob {
   state: JobState;
   /** Fixed at activation (SV2 5.3.21): a later SetTarget leaves it alone. Undefined for a future job. */
   bound: BoundTarget | undefined;
-  /** Monotonic milliseconds after which a retained job is forgotten. */
-  expiresAt: number;
+  /** Monotonic milliseconds after which a retained job is forgotten; undefined in every other state. */
+  expiresAt: number | undefined;
   /** Headers accepted on this job; undefined before the first. */
   seen: ShareSet | undefined;
   /** Of a standard channel's active job, see {@link merkleRootOf}; undefined before its first share. */
@@ -59,8 +59,8 @@ export interface JobLimits {
  */
 export class JobTable {
   readonly #limits: JobLimits;
-  /** In the order in which they became active, future ones in that of their arrival. */
-  readonly #jobs = new Map<number, ChannelJob>();
+  /** In the order in which they became active, future ones in that of their arrival. Few, and the last is asked for most. */
+  #jobs: ChannelJob[] = [];
   #newest: JudgedJob | undefined;
   #retained = 0;
   #remembered = 0;
@@ -78,7 +78,7 @@ export class JobTable {
 
   /** Jobs held, whatever their state. */
   get size(): number {
-    return this.#jobs.size;
+    return this.#jobs.length;
   }
 
   /** Shares remembered on all jobs together. */
@@ -88,19 +88,18 @@ export class JobTable {
 
   /** The state of a job, undefined when it is not held. */
   stateOf(jobId: number): JobState | undefined {
-    return this.#jobs.get(jobId)?.state;
+    return this.#held(jobId)?.state;
   }
 
   /** Whether a held job, of whatever state, was sent under this very prefix. */
   uses(extranoncePrefix: Uint8Array): boolean {
-    for (const held of this.#jobs.values()) if (held.extranoncePrefix === extranoncePrefix) return true;
-    return false;
+    return this.#jobs.some((held) => held.extranoncePrefix === extranoncePrefix);
   }
 
   /** The active, retained or stale job of that id, unless it is forgotten. */
   find(jobId: number, now: number): JudgedJob | undefined {
-    const found = this.#jobs.get(jobId);
-    return found !== undefined && isJudged(found) && now <= found.expiresAt ? found : undefined;
+    const found = this.#held(jobId);
+    return found !== undefined && isJudged(found) && !isExpired(found, now) ? found : undefined;
   }
 
   /**
@@ -109,15 +108,9 @@ export class JobTable {
    * @throws JobError `job-id-in-use`
    */
   announce(jobId: number, job: MiningJob, extranoncePrefix: Uint8Array): void {
-    let future = 0;
-    for (const held of this.#jobs.values()) if (held.state === "future") future++;
     this.#add(jobId, job, extranoncePrefix);
-    for (const held of this.#jobs.values()) {
-      if (future < this.#limits.maxFutureJobs) break;
-      if (held.state !== "future") continue;
-      this.#jobs.delete(held.jobId);
-      future--;
-    }
+    const future = this.#jobs.filter(({ state }) => state === "future");
+    if (future.length > this.#limits.maxFutureJobs) this.#drop(future[0]!);
   }
 
   /**
@@ -136,7 +129,7 @@ export class JobTable {
     bound: BoundTarget,
     now: number,
   ): void {
-    const held = this.#jobs.get(jobId);
+    const held = this.#held(jobId);
     const announced = held?.state === "future" && held.job === job ? held : undefined;
     if (held !== announced) throw new JobError({ code: "job-id-in-use", jobId });
     const seen = this.#seenOf(job);
@@ -150,7 +143,10 @@ export class JobTable {
       } else this.#retireTip(announced);
     }
     const next = announced ?? this.#add(jobId, job, extranoncePrefix);
-    if (announced !== undefined) this.#moveToEnd(announced);
+    if (announced !== undefined) {
+      this.#drop(announced);
+      this.#jobs.push(announced);
+    }
     next.state = "active";
     next.bound = bound;
     next.seen = seen;
@@ -163,9 +159,10 @@ export class JobTable {
    * newest or the one the share is for.
    */
   makeRoom(wanted: ChannelJob): boolean {
-    for (const job of this.#jobs.values()) {
-      if (this.#remembered < this.#limits.maxRememberedShares) break;
-      if (job !== wanted && job !== this.#newest && job.state !== "future") this.#forget(job);
+    for (let at = 0; at < this.#jobs.length && this.#remembered >= this.#limits.maxRememberedShares; ) {
+      const job = this.#jobs[at]!;
+      if (job === wanted || job === this.#newest || job.state === "future") at++;
+      else this.#forget(job);
     }
     return this.#remembered < this.#limits.maxRememberedShares;
   }
@@ -175,7 +172,7 @@ export class JobTable {
     if (job.seen === undefined) {
       job.seen = new ShareSet();
       // The same work may be held under a second id.
-      for (const other of this.#jobs.values()) if (other.job === job.job) other.seen = job.seen;
+      for (const other of this.#jobs) if (other.job === job.job) other.seen = job.seen;
     }
     job.seen.add(hash);
     this.#remembered++;
@@ -183,14 +180,19 @@ export class JobTable {
 
   /** Forgets everything. */
   clear(): void {
-    for (const job of this.#jobs.values()) this.#forget(job);
+    for (const { job } of this.#jobs) {
+      this.#forgottenSerial = Math.max(this.#forgottenSerial, job.serial);
+    }
+    this.#jobs = [];
     this.#newest = undefined;
+    this.#retained = 0;
+    this.#remembered = 0;
   }
 
   #seenOf(job: MiningJob): ShareSet | undefined {
     let known = false;
     let seen: ShareSet | undefined;
-    for (const held of this.#jobs.values()) {
+    for (const held of this.#jobs) {
       if (held.job !== job) continue;
       if (held.state === "future") continue;
       known = held.state !== "stale";
@@ -203,52 +205,55 @@ export class JobTable {
   }
 
   #add(jobId: number, job: MiningJob, extranoncePrefix: Uint8Array): ChannelJob {
-    if (this.#jobs.has(jobId)) throw new JobError({ code: "job-id-in-use", jobId });
+    if (this.#held(jobId) !== undefined) throw new JobError({ code: "job-id-in-use", jobId });
     const added: ChannelJob = {
       jobId,
       job,
       extranoncePrefix,
       state: "future",
       bound: undefined,
-      expiresAt: Number.POSITIVE_INFINITY,
+      expiresAt: undefined,
       seen: undefined,
       merkleRoot: undefined,
     };
-    this.#jobs.set(jobId, added);
+    this.#jobs.push(added);
     return added;
   }
 
-  #moveToEnd(held: ChannelJob): void {
-    this.#jobs.delete(held.jobId);
-    this.#jobs.set(held.jobId, held);
+  #held(jobId: number): ChannelJob | undefined {
+    return this.#jobs.findLast((held) => held.jobId === jobId);
+  }
+
+  #drop(held: ChannelJob): void {
+    this.#jobs.splice(this.#jobs.indexOf(held), 1);
   }
 
   #retireTip(next: ChannelJob | undefined): void {
     this.#retained = 0;
-    for (const job of this.#jobs.values()) {
+    this.#jobs = this.#jobs.filter(
+      (job) => job === next || (job.state !== "stale" && job.state !== "future"),
+    );
+    for (const job of this.#jobs) {
       if (job === next) continue;
-      if (job.state === "stale" || job.state === "future") this.#jobs.delete(job.jobId);
-      else {
-        this.#forgetShares(job);
-        job.state = "stale";
-        job.merkleRoot = undefined;
-        job.expiresAt = Number.POSITIVE_INFINITY;
-      }
+      this.#forgetShares(job);
+      job.state = "stale";
+      job.merkleRoot = undefined;
+      job.expiresAt = undefined;
     }
   }
 
   #dropSurplus(now: number): void {
-    if (this.#retained === 0) return;
-    for (const job of this.#jobs.values()) {
-      if (job.state !== "retained") continue;
-      if (this.#retained < this.#limits.maxJobs && now <= job.expiresAt) break;
-      this.#forget(job);
+    for (let at = 0; this.#retained > 0 && at < this.#jobs.length; ) {
+      const job = this.#jobs[at]!;
+      if (job.state !== "retained") at++;
+      else if (this.#retained >= this.#limits.maxJobs || isExpired(job, now)) this.#forget(job);
+      else return;
     }
   }
 
   #forget(job: ChannelJob): void {
     if (job.state === "retained") this.#retained--;
-    this.#jobs.delete(job.jobId);
+    this.#drop(job);
     this.#forgetShares(job);
   }
 
@@ -257,7 +262,7 @@ export class JobTable {
     const { seen } = job;
     job.seen = undefined;
     if (seen === undefined) return;
-    for (const other of this.#jobs.values()) if (other.seen === seen) return;
+    for (const other of this.#jobs) if (other.seen === seen) return;
     this.#remembered -= seen.size;
   }
 }
@@ -272,6 +277,10 @@ export function merkleRootOf(standard: JudgedJob): Uint8Array {
   const root = merkleRoot ?? job.handle.merkleRoot(extranoncePrefix);
   if (state === "active") standard.merkleRoot = root;
   return root;
+}
+
+function isExpired({ expiresAt }: ChannelJob, now: number): boolean {
+  return expiresAt !== undefined && now > expiresAt;
 }
 
 function isJudged(held: ChannelJob): held is JudgedJob {

@@ -22,3 +22,4 @@ export {
 } from "./life-cycle.ts";
 export { type CreateLoggerOptions, createLogger, type LogLevel, safeText, usesColor } from "./logger.ts";
 export { createMetrics, type MetricDescription, MetricError, type MetricsRegistry } from "./metrics.ts";
+export { preferEventLoop } from "./process-tuning.ts";

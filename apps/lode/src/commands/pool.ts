@@ -1,6 +1,13 @@
 import { native } from "@lode/native";
 import { poolServerSchema, startPoolServer } from "@lode/pool-server";
-import { createLogger, createMetrics, ExitCode, runUntilStopped, startAdminServer } from "@lode/service";
+import {
+  createLogger,
+  createMetrics,
+  ExitCode,
+  preferEventLoop,
+  runUntilStopped,
+  startAdminServer,
+} from "@lode/service";
 import { splitHostPort } from "@lode/transport";
 import { announceBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
@@ -18,6 +25,7 @@ export const poolCommand: Command = {
     if (config === null) return ExitCode.ok;
     const logger = createLogger({ level: config.log.level, format: "json", base: { role: "pool" } });
     const metrics = createMetrics();
+    preferEventLoop();
     announceBackend(native, logger, metrics);
     return runUntilStopped(
       async () => {

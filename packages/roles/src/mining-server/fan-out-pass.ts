@@ -1,4 +1,5 @@
 import type { Clock } from "@lode/ports";
+import { Slices, type Steps } from "./slices.ts";
 
 /** Channels served before other events get their turn: a few milliseconds' work. */
 const SLICE = 128;
@@ -7,7 +8,7 @@ const SLICE = 128;
 export interface FanOutPassOptions<S> {
   readonly clock: Clock;
   /** All sessions; live, so that what ends meanwhile is left out. */
-  readonly sessions: () => Iterator<S>;
+  readonly sessions: () => Iterable<S>;
   /** Brings the newest job to a session that lacks it. @returns how many channels that took */
   readonly serve: (session: S) => number;
 }
@@ -19,63 +20,33 @@ export interface FanOutPassOptions<S> {
  */
 export class FanOutPass<S> {
   readonly #options: FanOutPassOptions<S>;
-  #rest: Iterator<S> | undefined;
-  #onDone: () => void = nothing;
+  readonly #slices: Slices;
   /** A newer job came during the pass: those served before it need another. Its `onDone`. */
   #again: (() => void) | undefined;
-  #scheduled = false;
 
   constructor(options: FanOutPassOptions<S>) {
     this.#options = options;
+    this.#slices = new Slices(options.clock, SLICE);
   }
 
   /** There is a new job. @param onDone every session has it, or a newer one; not called when a newer one came first */
   start(onDone: () => void): void {
-    if (this.#rest !== undefined) {
-      this.#again = onDone;
-      return;
-    }
-    this.#rest = this.#options.sessions();
-    this.#onDone = onDone;
-    this.#continueSoon();
+    if (this.#slices.busy) this.#again = onDone;
+    else this.#slices.beginSoon(this.#pass(onDone));
   }
 
   /** Everybody has been given something newer, or will be. */
   cancel(): void {
-    this.#rest = undefined;
+    this.#slices.cancel();
     this.#again = undefined;
   }
 
-  #continueSoon(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#options.clock.soon(() => {
-      this.#scheduled = false;
-      this.#continue();
-    });
-  }
-
-  #continue(): void {
-    const rest = this.#rest;
-    if (rest === undefined) return;
-    for (let served = 0; served < SLICE; ) {
-      const next = rest.next();
-      if (next.done) {
-        this.#finish();
-        return;
-      }
-      served += this.#options.serve(next.value);
-    }
-    this.#continueSoon();
-  }
-
-  #finish(): void {
+  *#pass(onDone: () => void): Steps {
+    const { sessions, serve } = this.#options;
+    for (const session of sessions()) yield serve(session);
     const again = this.#again;
-    const onDone = this.#onDone;
-    this.cancel();
+    this.#again = undefined;
     onDone();
-    if (again !== undefined) this.start(again);
+    if (again !== undefined) this.#slices.beginSoon(this.#pass(again));
   }
 }
-
-function nothing(): void {}

@@ -89,6 +89,7 @@ export class JobDelivery {
    * @param channels live: what closes meanwhile is left out
    */
   fanOut(channels: Iterable<Channel>, frames: JobFrames, now: Instant): void {
+    this.stop();
     this.#rest = { frames, channels: channels[Symbol.iterator]() };
     this.#continue(now);
   }

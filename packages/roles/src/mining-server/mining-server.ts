@@ -14,6 +14,7 @@ import type { MiningServerDeps, MiningServerStats } from "./server-contract.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 import type { SessionContext } from "./session-context.ts";
 import { type MiningServerSettings, miningServerDefaults } from "./settings.ts";
+import { Slices, type Steps } from "./slices.ts";
 import { WorkRate } from "./work-rate.ts";
 import { WorkSupply } from "./work-supply.ts";
 
@@ -22,6 +23,8 @@ const ALL_FLAGS =
 
 /** Steps in a round of looking at the channels. */
 const ROUND_PARTS = 10;
+/** Channels that are looked at in one turn of the event loop: a millisecond's work. */
+const ROUND_SLICE = 256;
 
 /**
  * The server side of the mining protocol (SV2 chapter 5) over any number of connections: hands out jobs, judges shares,
@@ -36,6 +39,7 @@ export class MiningServer {
   readonly #connections = new Map<number, ServerSetup<MinerMessage>>();
   readonly #sessions = new Map<number, MiningSession>();
   readonly #ticker: Timer;
+  readonly #round: Slices;
   readonly #fanOut: FanOutPass<MiningSession>;
   /** Channels whose new target must wait: too soon after the last one, or too much is queued for the peer. */
   #retargets = new Set<Channel>();
@@ -51,7 +55,11 @@ export class MiningServer {
     this.#context = this.#createContext();
     this.#policy = this.#createPolicy();
     this.#fanOut = this.#createFanOut();
-    this.#ticker = deps.clock.every(this.#settings.roundMs / ROUND_PARTS, () => this.#onTick());
+    this.#round = new Slices(deps.clock, ROUND_SLICE);
+    this.#ticker = deps.clock.every(this.#settings.roundMs / ROUND_PARTS, () => {
+      // On a machine that does not get around to it, the round takes longer.
+      if (!this.#round.busy) this.#round.beginSoon(this.#partOfRound());
+    });
   }
 
   /** Takes over a new connection, handshake done and not started. */
@@ -146,19 +154,26 @@ export class MiningServer {
     };
   }
 
-  /** One part of a round: vardiff, fresh jobs where they are due, and targets that had to wait. */
-  #onTick(): void {
-    const now = instantOf(this.#deps.clock);
+  /** Vardiff, fresh jobs where they are due, and targets that had to wait. */
+  *#partOfRound(): Steps {
+    const { clock } = this.#deps;
     const { roundMs } = this.#settings;
     const hurried = this.#hurried;
     this.#hurried = new Set();
     for (const channel of this.#context.channels.next()) {
-      if (!hurried.has(channel)) this.#visit(channel, now, roundMs);
+      if (!hurried.has(channel)) this.#visit(channel, instantOf(clock), roundMs);
+      yield 1;
     }
-    for (const channel of hurried) this.#visit(channel, now, roundMs / ROUND_PARTS);
+    for (const channel of hurried) {
+      this.#visit(channel, instantOf(clock), roundMs / ROUND_PARTS);
+      yield 1;
+    }
     const retargets = this.#retargets;
     this.#retargets = new Set();
-    for (const channel of retargets) this.#retarget(channel, now);
+    for (const channel of retargets) {
+      this.#retarget(channel, instantOf(clock));
+      yield 1;
+    }
   }
 
   #visit(channel: Channel, now: Instant, untilNextMs: number): void {
@@ -192,6 +207,7 @@ export class MiningServer {
     for (const slot of slots) slot.cancel();
     this.#fanOut.cancel();
     this.#ticker.cancel();
+    this.#round.cancel();
   }
 
   #createFanOut(): FanOutPass<MiningSession> {

@@ -130,6 +130,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
       const channel = this.#channels.open(opening);
       if ("errorCode" in channel) {
         this.#refuseOpening(opening, channel);
+        if (!isClientsFault(channel.errorCode)) this.#conduct.onNoRoom(this.#context.clock.monotonic());
         return;
       }
       const { logger, clock } = this.#context;

@@ -39,10 +39,13 @@ export function openChannel(
   connection: OpeningConnection,
   channelId: number,
 ): Channel | OpeningRefusal {
+  const full = fullFor(context, connection, channelId);
+  // First, and without an exception: this is what crowds are told.
+  if (full !== undefined) return noRoom(full);
   try {
     checkKind(opening, connection.flags);
     const identity = identityOf(context, opening.userIdentity);
-    checkAdmission(context, connection, channelId);
+    checkAdmission(context, connection);
     return createChannel(context, opening, connection.connectionId, channelId, identity);
   } catch (error) {
     if (!(error instanceof OpeningRefused || error instanceof ChannelError)) throw error;
@@ -80,13 +83,15 @@ function identityOf(context: SessionContext, userIdentity: string): Identity {
   }
 }
 
-function checkAdmission(context: SessionContext, connection: OpeningConnection, channelId: number): void {
+function checkAdmission(context: SessionContext, connection: OpeningConnection): void {
   const refusal = context.admission();
   if (refusal !== null) throw new OpeningRefused({ code: refusal });
   const getsJobs = (connection.flags & MiningFlags.requiresWorkSelection) === 0;
   if (getsJobs && context.supply.opening() === undefined) throw new OpeningRefused({ code: "no-template" });
-  const full = fullFor(context, connection, channelId);
-  if (full !== undefined) throw new OpeningRefused({ code: "channel-capacity-exhausted" }, full);
+}
+
+function noRoom(detail: string): OpeningRefusal {
+  return { errorCode: "channel-capacity-exhausted" satisfies OpenErrorCode, detail };
 }
 
 /** Which cap is in the way of another channel. */

@@ -6,6 +6,10 @@ import { Holdings } from "./holdings.ts";
 import { type Opening, type OpeningConnection, type OpeningRefusal, openChannel } from "./opening.ts";
 import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
+import { Slices, type Steps } from "./slices.ts";
+
+/** Channels that are given up in one turn of the event loop: a millisecond's work. */
+const CLOSING_SLICE = 256;
 
 /** Whose channels they are. */
 export interface ChannelOwner extends Omit<OpeningConnection, "holdings"> {
@@ -108,10 +112,17 @@ export class SessionChannels {
     this.#context.channels.review(channel, this.#owner, now);
   }
 
-  /** The connection is over. */
+  /** The connection is over. Thousands of channels are given up in several turns of the event loop. */
   end(): void {
-    for (const channel of this.#channels.values()) this.#close(channel);
     this.#idle?.cancel();
+    new Slices(this.#context.clock, CLOSING_SLICE).begin(this.#closing());
+  }
+
+  *#closing(): Steps {
+    for (const channel of this.#channels.values()) {
+      this.#close(channel);
+      yield 1;
+    }
   }
 
   #close(channel: Channel): void {

@@ -148,7 +148,7 @@ export class BanList implements ConnectionWatch {
     this.#suspects.delete(block);
     if (suspect.strikes < strikes * (1 + proven) || now - this.#startedAt < graceMs) {
       this.#suspects.set(block, suspect);
-      forgetOldest(this.#suspects, entries, ({ since }) => now - since >= windowMs);
+      forgetOldest(this.#suspects, entries);
       return;
     }
     this.#ban(block, reason, suspect.strikes, now);
@@ -163,7 +163,7 @@ export class BanList implements ConnectionWatch {
     const lastsMs = Math.min(longestMs, firstMs * 2 ** earlier);
     this.#offenders.delete(block);
     this.#offenders.set(block, { until: now + lastsMs, earlier });
-    forgetOldest(this.#offenders, entries, ({ until }) => now >= until + forgiveMs);
+    forgetOldest(this.#offenders, entries);
     this.#bans.inc();
     this.#logger.warn(
       { address_block: block, reason, strikes, seconds: lastsMs / 1000 },
@@ -182,10 +182,15 @@ export class BanList implements ConnectionWatch {
   }
 }
 
-/** Takes entries from a map's old end: all that are over, and as many as are too many. */
-function forgetOldest<E>(map: Map<string, E>, most: number, isOver: (entry: E) => boolean): void {
-  for (const [key, entry] of map) {
-    if (map.size <= most && !isOver(entry)) return;
+/**
+ * Keeps a map from growing. Some entries at a time: what is deleted at a map's old end stands in the way of the next look
+ * there until the map is rebuilt.
+ */
+function forgetOldest(map: Map<string, unknown>, most: number): void {
+  if (map.size <= most) return;
+  let surplus = Math.ceil(most / 64);
+  for (const key of map.keys()) {
+    if (surplus-- === 0) return;
     map.delete(key);
   }
 }

@@ -12,6 +12,7 @@ import {
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import type { ConnectionLimits, MaxLength } from "./limits.ts";
 import { ReadBudget } from "./read-budget.ts";
+import { type LongRead, READ_SLICE, ReadQueue } from "./read-queue.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
 /** What connections of one listener or dialer share. */
@@ -32,7 +33,7 @@ export interface ConnectionKeys {
 }
 
 /** An encrypted connection over a socket whose handshake is done. Expects `allowHalfOpen` and a paused socket. */
-export class SocketConnection implements FrameConnection, FrameSink {
+export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   readonly id = nextConnectionId();
   readonly remoteAddress: string;
   readonly #socket: Socket;
@@ -44,6 +45,8 @@ export class SocketConnection implements FrameConnection, FrameSink {
   readonly #budget: ReadBudget | null;
   /** Bytes that may be read before the budget is asked. */
   #readable: number;
+  /** Came together and waits to be read in slices. The socket is paused meanwhile. */
+  #unread: Buffer | null = null;
   #throttleTimer: Timer | null = null;
   #handler: FrameHandler | null = null;
   #state: "open" | "closing" | "closed" = "open";
@@ -118,6 +121,7 @@ export class SocketConnection implements FrameConnection, FrameSink {
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#reason = reason;
+    this.#unread = null;
     this.#writer.end();
     this.#endThrottle();
     // Reading on, into nothing, lets the peer take the last bytes: closing with unread input would reset the connection.
@@ -147,6 +151,19 @@ export class SocketConnection implements FrameConnection, FrameSink {
     return this.#state === "open";
   }
 
+  readOn(): boolean {
+    const chunk = this.#unread;
+    if (chunk === null) return false;
+    const rest = chunk.length > READ_SLICE ? chunk.subarray(READ_SLICE) : null;
+    this.#unread = rest;
+    this.#read(rest === null ? chunk : chunk.subarray(0, READ_SLICE));
+    if (this.#state !== "open") this.#unread = null;
+    if (this.#unread !== null) return true;
+    this.#afterReading();
+    if (this.#state === "open" && this.#throttleTimer === null) this.#socket.resume();
+    return false;
+  }
+
   #fail(reason: TransportReason): void {
     this.destroy(reason);
   }
@@ -157,17 +174,40 @@ export class SocketConnection implements FrameConnection, FrameSink {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#state !== "open") return;
+    // A peer that is read without a budget is ours.
+    if (chunk.length > READ_SLICE && this.#budget !== null && ReadQueue.of(this.#context.clock).add(this)) {
+      this.#unread = chunk;
+      this.#pauseReading();
+      return;
+    }
+    this.#read(chunk);
+    this.#afterReading();
+  };
+
+  #read(chunk: Buffer): void {
     try {
       const fault = this.#reader.push(chunk, this);
       if (fault !== null) this.#fail(fault);
-      else if (this.#reader.midFrame && this.#frameTimer === null) this.#watchFrame();
       this.#readable -= chunk.length;
-      if (this.#readable < 0) this.#settleReading();
     } catch (error) {
       this.#context.logger.error({ conn_id: this.id, err: error }, "a frame could not be opened");
       this.#fail("cipher-failed");
     }
-  };
+  }
+
+  /** All that was at hand is read. */
+  #afterReading(): void {
+    if (this.#state !== "open") return;
+    if (this.#readable < 0) this.#settleReading();
+    else if (this.#reader.midFrame && this.#frameTimer === null) this.#watchFrame();
+  }
+
+  /** The frame under way cannot end now: its time begins anew afterwards. */
+  #pauseReading(): void {
+    this.#socket.pause();
+    this.#frameTimer?.cancel();
+    this.#frameTimer = null;
+  }
 
   /** Lets the peer's bytes wait in the socket, and so at the peer, until its budget allows more. Nothing is lost. */
   #settleReading(): void {
@@ -176,11 +216,8 @@ export class SocketConnection implements FrameConnection, FrameSink {
     const read = budget.window - this.#readable;
     const pauseMs = budget.settle(read, this.#reader.frames, clock.monotonic());
     this.#readable = budget.window;
-    if (pauseMs === 0 || this.#state !== "open") return;
-    this.#socket.pause();
-    // The frame under way cannot end now: its time begins anew afterwards.
-    this.#frameTimer?.cancel();
-    this.#frameTimer = null;
+    if (pauseMs === 0) return;
+    this.#pauseReading();
     this.#throttleTimer = clock.after(pauseMs, () => this.#readOn());
     onThrottle?.(this, pauseMs);
   }
@@ -219,6 +256,9 @@ export class SocketConnection implements FrameConnection, FrameSink {
   };
 
   readonly #onClosed = (): void => {
+    // What a peer sent before it reset the connection counts, and may be a block.
+    if (this.#state === "open" && this.#unread !== null) this.#read(this.#unread);
+    this.#unread = null;
     this.#state = "closed";
     this.#writer.stop();
     this.#startTimer?.cancel();
