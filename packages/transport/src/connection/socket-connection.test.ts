@@ -60,6 +60,8 @@ class Peer {
 }
 
 interface Setup {
+  /** Connections on one clock take turns. */
+  clock?: Clock;
   onThrottle?: (pauseMs: number) => void;
   limits?: Partial<ConnectionLimits>;
   onFrame?: (header: FrameHeader, connection: FrameConnection) => void;
@@ -72,7 +74,7 @@ interface Setup {
 /** A connection over loopback with its deadlines on a virtual clock; turns are real. */
 async function setUp(setup: Setup = {}) {
   const time = new VirtualClock();
-  const clock: Clock = {
+  const clock: Clock = setup.clock ?? {
     ...systemClock,
     monotonic: () => time.monotonic(),
     after: (ms, callback) => time.after(ms, callback),
@@ -457,5 +459,75 @@ describe("a peer that sends too fast", () => {
     connection.destroy("server-full");
     expect(await whenClosed).toBe("server-full");
     expect([pauses.at(-1), time.pendingTimers]).toEqual([0, 0]);
+  });
+});
+
+describe("a peer that sends much at once", () => {
+  const reading = { bytes: { burst: 1e7, perSecond: 1e7 }, frames: { burst: 1e6, perSecond: 1e6 } };
+  const much = Array.from({ length: 1_500 }, (_, i) => frame(i % 200, 20));
+  const all = much.map(([, , type]) => `${type}:20`);
+
+  it("is read in slices, in order, and a message that comes alone does not wait for all of them", async () => {
+    const clock = { ...systemClock };
+    const limits = { reading };
+    const order: string[] = [];
+    const crowd = await Promise.all(
+      Array.from({ length: 4 }, () => setUp({ clock, limits, onFrame: () => order.push("crowd") })),
+    );
+    const lone = await setUp({ clock, limits, onFrame: () => order.push("lone") });
+    for (const { peer } of crowd) peer.socket.write(peer.seal(...much));
+    await until(() => order.length > 0);
+    lone.peer.socket.write(lone.peer.seal(frame(1, 1)));
+    await until(() => order.length === 6_001);
+    expect(order.indexOf("lone")).toBeLessThan(3_000);
+    for (const { seen } of crowd) expect(seen).toEqual(all);
+  });
+
+  it("is read to its end when it leaves right behind it", async () => {
+    const { peer, seen, whenClosed } = await setUp({ limits: { reading } });
+    peer.socket.end(peer.seal(...much));
+    expect(await whenClosed).toBe("peer-closed");
+    expect(seen).toEqual(all);
+  });
+
+  it("gets what has arrived counted when it resets the connection: there may be a block in it", async () => {
+    const { peer, seen, whenClosed } = await setUp({
+      limits: { reading },
+      onFrame: () => {
+        if (seen.length === 1) peer.socket.resetAndDestroy();
+      },
+    });
+    peer.socket.write(peer.seal(...much.slice(0, 500)));
+    await whenClosed;
+    expect(seen).toEqual(all.slice(0, 500));
+  });
+
+  it("is read no further once it is destroyed or closed", async () => {
+    for (const end of ["destroy", "close"] as const) {
+      const { peer, seen, whenClosed, time } = await setUp({
+        limits: { reading },
+        onFrame: (_, connection) => {
+          if (seen.length === 100) connection[end]("enough");
+        },
+      });
+      peer.socket.write(peer.seal(...much));
+      peer.socket.on("end", () => peer.socket.end()).resume();
+      expect(await whenClosed).toBe("enough");
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect([seen.length, time.pendingTimers]).toEqual([100, 0]);
+    }
+  });
+
+  it("is not blamed for a frame that waits meanwhile", async () => {
+    const { peer, seen, time, closes } = await setUp({ limits: { reading } });
+    const bytes = peer.seal(...much.slice(0, 100), frame(5, 50));
+    peer.socket.write(bytes.subarray(0, -10));
+    await until(() => seen.length === 100);
+    await until(() => time.pendingTimers === 1);
+    time.advance(defaultConnectionLimits.frameMs / 2);
+    peer.socket.write(bytes.subarray(-10));
+    await until(() => seen.length === 101);
+    time.advance(2 * defaultConnectionLimits.frameMs);
+    expect(closes).toEqual([]);
   });
 });

@@ -47,6 +47,8 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   #readable: number;
   /** Came together and waits to be read in slices. The socket is paused meanwhile. */
   #unread: Buffer | null = null;
+  /** The peer sends no more; a paused socket says so, too. */
+  #peerEnded = false;
   #throttleTimer: Timer | null = null;
   #handler: FrameHandler | null = null;
   #state: "open" | "closing" | "closed" = "open";
@@ -159,6 +161,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#read(rest === null ? chunk : chunk.subarray(0, READ_SLICE));
     if (this.#state !== "open") this.#unread = null;
     if (this.#unread !== null) return true;
+    if (this.#peerEnded) this.close("peer-closed" satisfies TransportReason);
     this.#afterReading();
     if (this.#state === "open" && this.#throttleTimer === null) this.#socket.resume();
     return false;
@@ -248,7 +251,8 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   }
 
   readonly #onEnd = (): void => {
-    this.close("peer-closed" satisfies TransportReason);
+    this.#peerEnded = true;
+    if (this.#unread === null) this.close("peer-closed" satisfies TransportReason);
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
