@@ -13,7 +13,8 @@ export interface BoundTarget {
 
 /** Targets kept at a time: those of whole difficulties that a farm's machines have, many times over. */
 const MAX_KNOWN = 4_096;
-const known = new Map<bigint, BoundTarget>();
+/** By the target as a float: of a bigint V8 hashes the lowest 64 bits, which a client can choose. */
+const known = new Map<number, BoundTarget>();
 
 /**
  * The same object for the same target, as a rule: thousands of channels have few targets between them, and one of its own
@@ -22,12 +23,13 @@ const known = new Map<bigint, BoundTarget>();
  * @param target 1 … 2^256 − 1
  */
 export function bindTarget(target: bigint): BoundTarget {
-  let bound = known.get(target);
-  if (bound === undefined) {
+  const key = Number(target);
+  let bound = known.get(key);
+  if (bound?.target !== target) {
     if (known.size >= MAX_KNOWN) known.clear();
     const work = workOfTarget(target);
     bound = { target, bytes: targetToBytes(target), work, expectedHashes: Number(work) };
-    known.set(target, bound);
+    known.set(key, bound);
   }
   return bound;
 }

@@ -6,6 +6,7 @@ import type { FrameConnection } from "@lode/transport";
 import type { CloseReason } from "../setup/close-reasons.ts";
 import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
 import { ChannelRegistry } from "./channel-registry.ts";
+import { ClosingQueue } from "./closing-queue.ts";
 import { FanOutPass } from "./fan-out-pass.ts";
 import { type MinerMessage, minerMessages } from "./miner-messages.ts";
 import { MiningSession } from "./mining-session.ts";
@@ -248,6 +249,7 @@ export class MiningServer {
       supply: new WorkSupply(jobs, extranonces),
       channels,
       openings,
+      closings: new ClosingQueue(clock),
       blockOf: blockOf ?? ((remoteAddress) => remoteAddress),
       sink,
       rate,

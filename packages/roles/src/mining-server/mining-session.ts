@@ -76,7 +76,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
 
   onMessage(message: MinerMessage): void {
     const isShare = message.name === "SubmitSharesExtended" || message.name === "SubmitSharesStandard";
-    if (this.#draining !== undefined && !isShare) return;
+    if ((this.#draining !== undefined || this.#reader.ended) && !isShare) return;
     switch (message.name) {
       case "SubmitSharesExtended":
         this.#onExtendedShare(message.fields, message.tlvs);
@@ -130,7 +130,6 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
       const channel = this.#channels.open(opening);
       if ("errorCode" in channel) {
         this.#refuseOpening(opening, channel);
-        if (!isClientsFault(channel.errorCode)) this.#conduct.onNoRoom(this.#context.clock.monotonic());
         return;
       }
       const { logger, clock } = this.#context;
@@ -278,7 +277,8 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   #refuseShare(channelId: number, sequenceNumber: number, errorCode: string, answer = true): void {
     this.#context.metrics.onRejected(errorCode);
     const fields = { channelId, sequenceNumber, errorCode };
-    if (answer) this.#reader.connection.send(encodeFrame(mining.SubmitSharesError, fields));
+    if (answer && !this.#reader.ended)
+      this.#reader.connection.send(encodeFrame(mining.SubmitSharesError, fields));
     // That the channel's memory is full is not the miner's doing.
     if (errorCode === shareErrors.tooMany) return;
     const now = this.#context.clock.monotonic();

@@ -62,21 +62,12 @@ export class PeerConduct {
     return this.#openings.spendIfThere(this.#settings.openings, now);
   }
 
-  /** There was no room for a channel that was asked for: the next ones are asked for more slowly. */
-  onNoRoom(now: number): void {
-    this.#openings ??= new Budget(now);
-    this.#openings.add(NO_ROOM_COST);
-  }
-
   /** A channel was asked for that the connection may not have, being full. @returns as {@link onRefusedShare} */
   onExcessOpening(now: number): CloseReason | undefined {
     this.#excess ??= new Budget(now);
     return this.#excess.spend(this.#settings.openings, now) ? undefined : "too-many-openings";
   }
 }
-
-/** Openings that one for which there is no room counts as, besides itself: crowds that wait for room ask ten times a second each. */
-const NO_ROOM_COST = 24;
 
 /** A leaky bucket: what was spent seeps away. */
 class Budget {
@@ -100,11 +91,6 @@ class Budget {
     if (this.#spent + 1 > allowance.burst) return false;
     this.#spent++;
     return true;
-  }
-
-  /** Spends more than there may be. */
-  add(amount: number): void {
-    this.#spent += amount;
   }
 
   #seep({ perSecond }: Allowance, now: number): void {

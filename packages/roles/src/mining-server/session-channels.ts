@@ -6,10 +6,10 @@ import { Holdings } from "./holdings.ts";
 import { type Opening, type OpeningConnection, type OpeningRefusal, openChannel } from "./opening.ts";
 import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
-import { Slices, type Steps } from "./slices.ts";
+import type { Steps } from "./slices.ts";
 
-/** Channels that are given up in one turn of the event loop: a millisecond's work. */
-const CLOSING_SLICE = 256;
+/** With more channels than this a connection's end is a crowd's: it takes its turn. */
+const FEW = 16;
 
 /** Whose channels they are. */
 export interface ChannelOwner extends Omit<OpeningConnection, "holdings"> {
@@ -112,15 +112,24 @@ export class SessionChannels {
     this.#context.channels.review(channel, this.#owner, now);
   }
 
-  /** The connection is over. Thousands of channels are given up in several turns of the event loop. */
+  /** The connection is over. Its channels count no more at once; what thousands leave behind is cleared away in turns. */
   end(): void {
     this.#idle?.cancel();
-    new Slices(this.#context.clock, CLOSING_SLICE).begin(this.#closing());
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const channel of channels) this.#context.channels.remove(channel, this.#owner);
+    if (channels.length > FEW) this.#context.closings.add(this.#clearAll(channels));
+    else for (const channel of channels) this.#clear(channel);
   }
 
-  *#closing(): Steps {
-    for (const channel of this.#channels.values()) {
-      this.#close(channel);
+  *#clearAll(channels: readonly Channel[]): Steps {
+    for (const channel of channels) {
+      try {
+        this.#clear(channel);
+      } catch (err) {
+        const log = { conn_id: this.#owner.connectionId, channel_id: channel.id, err };
+        this.#context.logger.error(log, "a channel could not be cleared away");
+      }
       yield 1;
     }
   }
@@ -128,6 +137,10 @@ export class SessionChannels {
   #close(channel: Channel): void {
     this.#channels.delete(channel.id);
     this.#context.channels.remove(channel, this.#owner);
+    this.#clear(channel);
+  }
+
+  #clear(channel: Channel): void {
     for (const prefix of channel.close()) this.#context.supply.retire(prefix);
     const { accepted, rejected, work, blocks } = channel.account;
     this.#context.logger.debug(

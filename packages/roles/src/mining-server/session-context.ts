@@ -1,6 +1,7 @@
 import type { Channel, FoundBlock, Identity, ShareSink } from "@lode/mining";
 import type { Clock, Logger } from "@lode/ports";
 import type { ChannelRegistry } from "./channel-registry.ts";
+import type { ClosingQueue } from "./closing-queue.ts";
 import type { OpeningQueue } from "./opening-queue.ts";
 import type { ServerMetrics } from "./server-metrics.ts";
 import type { MiningServerSettings } from "./settings.ts";
@@ -16,6 +17,7 @@ export interface SessionContext {
   readonly supply: WorkSupply;
   readonly channels: ChannelRegistry;
   readonly openings: OpeningQueue;
+  readonly closings: ClosingQueue;
   readonly sink: ShareSink;
   readonly rate: WorkRate;
   /** Address block whose channels are counted together; null: not counted. */

@@ -57,7 +57,7 @@ export class Slices {
     if (steps === undefined) return;
     const until = this.#clock.monotonic() + TURN_MS;
     for (let done = 0; done < this.#size && this.#clock.monotonic() <= until; ) {
-      const step = steps.next();
+      const step = this.#step(steps);
       // A step may begin other work, or cancel all.
       if (this.#steps !== steps) return;
       if (step.done) {
@@ -67,5 +67,15 @@ export class Slices {
       done += step.value;
     }
     this.#schedule();
+  }
+
+  #step(steps: Steps): IteratorResult<number, void> {
+    try {
+      return steps.next();
+    } catch (error) {
+      // Whoever has failed is over; others may begin.
+      if (this.#steps === steps) this.#steps = undefined;
+      throw error;
+    }
   }
 }

@@ -67,7 +67,7 @@ interface Offender {
 /**
  * Keeps away the addresses whose connections keep misbehaving. A strike costs its connection only; several in a short time ban
  * the block of addresses: new connections are refused, those it has stay. A block is given patience in proportion to its
- * connections that work well, so that one bad machine does not ban a farm. Everything is forgotten in time, and memory is bounded.
+ * connections that work well, so that one bad machine does not ban a farm. Nothing counts for ever, and memory is bounded.
  */
 export class BanList implements ConnectionWatch {
   readonly #clock: Clock;
@@ -188,7 +188,7 @@ export class BanList implements ConnectionWatch {
  */
 function forgetOldest(map: Map<string, unknown>, most: number): void {
   if (map.size <= most) return;
-  let surplus = Math.ceil(most / 64);
+  let surplus = 1 + Math.floor(most / 64);
   for (const key of map.keys()) {
     if (surplus-- === 0) return;
     map.delete(key);

@@ -23,6 +23,7 @@ const queues = new WeakMap<Clock, ReadQueue>();
 export class ReadQueue {
   readonly #clock: Clock;
   readonly #waiting: LongRead[] = [];
+  #scheduled = false;
 
   /** The queue of all connections on this clock. */
   static of(clock: Clock): ReadQueue {
@@ -41,20 +42,28 @@ export class ReadQueue {
   /** Calls `read.readOn()` soon, and again until it has no more. @returns false: too many wait, read all of it now */
   add(read: LongRead): boolean {
     if (this.#waiting.length >= MAX_WAITING) return false;
-    if (this.#waiting.push(read) === 1) this.#clock.soon(this.#turn);
+    this.#waiting.push(read);
+    this.#schedule();
     return true;
   }
 
+  #schedule(): void {
+    if (this.#scheduled || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    this.#clock.soon(this.#turn);
+  }
+
   readonly #turn = (): void => {
-    const until = this.#clock.monotonic() + TURN_MS;
-    for (let bytes = TURN_BYTES; bytes > 0 && this.#clock.monotonic() <= until; bytes -= READ_SLICE) {
-      const read = this.#waiting[0];
-      if (read === undefined) return;
-      const more = read.readOn();
-      // It stands in the queue meanwhile, so that nobody takes the queue for empty and schedules another turn.
-      this.#waiting.shift();
-      if (more) this.#waiting.push(read);
+    this.#scheduled = false;
+    try {
+      const until = this.#clock.monotonic() + TURN_MS;
+      for (let bytes = TURN_BYTES; bytes > 0 && this.#clock.monotonic() <= until; bytes -= READ_SLICE) {
+        const read = this.#waiting.shift();
+        if (read === undefined) return;
+        if (read.readOn()) this.#waiting.push(read);
+      }
+    } finally {
+      this.#schedule();
     }
-    if (this.#waiting.length > 0) this.#clock.soon(this.#turn);
   };
 }

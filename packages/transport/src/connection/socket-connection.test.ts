@@ -518,16 +518,61 @@ describe("a peer that sends much at once", () => {
     }
   });
 
-  it("is not blamed for a frame that waits meanwhile", async () => {
-    const { peer, seen, time, closes } = await setUp({ limits: { reading } });
-    const bytes = peer.seal(...much.slice(0, 100), frame(5, 50));
-    peer.socket.write(bytes.subarray(0, -10));
+  it("gets counted what the paused socket holds behind that, too", async () => {
+    const { peer, socket, seen, whenClosed } = await setUp({ limits: { reading } });
+    peer.socket.write(peer.seal(...much.slice(0, 500)));
+    await until(() => seen.length > 0);
+    // As if more had come while the first part waited.
+    socket.pause();
+    peer.socket.write(peer.seal(...much.slice(500, 600)), () => peer.socket.resetAndDestroy());
+    await whenClosed;
+    expect(seen).toEqual(all.slice(0, 600));
+  });
+
+  it("gets what has arrived counted when it is closed from outside, and nothing after destroy", async () => {
+    for (const [end, counted] of [
+      ["close", 500],
+      ["destroy", 0],
+    ] as const) {
+      const { connection, peer, socket, seen, whenClosed } = await setUp({ limits: { reading } });
+      // Behind the connection's own listener: the bytes wait by now.
+      socket.once("data", () => connection[end]("draining"));
+      peer.socket.on("end", () => peer.socket.end()).resume();
+      peer.socket.write(peer.seal(...much.slice(0, 500)));
+      expect(await whenClosed).toBe("draining");
+      expect(seen).toEqual(all.slice(0, counted));
+    }
+  });
+
+  it("is not blamed for a frame that waits meanwhile, but for one that does not come to its end", async () => {
+    const { peer, seen, time, closes, whenClosed } = await setUp({ limits: { reading } });
+    const bytes = peer.seal(...much.slice(0, 100), frame(5, 50), frame(6, 60_000));
+    const long = bytes.length - 60_000;
+    peer.socket.write(bytes.subarray(0, long - 100));
     await until(() => seen.length === 100);
     await until(() => time.pendingTimers === 1);
     time.advance(defaultConnectionLimits.frameMs / 2);
-    peer.socket.write(bytes.subarray(-10));
+    peer.socket.write(bytes.subarray(long - 100, long));
     await until(() => seen.length === 101);
     time.advance(2 * defaultConnectionLimits.frameMs);
     expect(closes).toEqual([]);
+    // More than a slice at a time, and never the end.
+    for (let at = long; closes.length === 0 && at + 2_100 < bytes.length; at += 2_100) {
+      peer.socket.write(bytes.subarray(at, at + 2_100));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      time.advance(defaultConnectionLimits.frameMs - 100);
+    }
+    expect(await whenClosed).toBe("frame-timeout");
+  });
+
+  it("is watched for a frame's end after its budget was settled, too", async () => {
+    const few = { bytes: { burst: 1e7, perSecond: 1e7 }, frames: { burst: 100, perSecond: 100 } };
+    const { peer, seen, time, whenClosed } = await setUp({ limits: { reading: few } });
+    peer.socket.write(peer.seal(frame(1, 1_500)));
+    await until(() => seen.length === 1);
+    peer.socket.write(peer.seal(frame(1, 1_900)).subarray(0, 1_000));
+    await until(() => time.pendingTimers === 1);
+    time.advance(2 * defaultConnectionLimits.frameMs);
+    expect(await whenClosed).toBe("frame-timeout");
   });
 });

@@ -49,6 +49,8 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   #unread: Buffer | null = null;
   /** The peer sends no more; a paused socket says so, too. */
   #peerEnded = false;
+  /** A frame is being handled. */
+  #reading = false;
   #throttleTimer: Timer | null = null;
   #handler: FrameHandler | null = null;
   #state: "open" | "closing" | "closed" = "open";
@@ -120,6 +122,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   }
 
   close(reason: string): void {
+    this.#readRest();
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#reason = reason;
@@ -155,7 +158,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
 
   readOn(): boolean {
     const chunk = this.#unread;
-    if (chunk === null) return false;
+    if (chunk === null || this.#state !== "open") return false;
     const rest = chunk.length > READ_SLICE ? chunk.subarray(READ_SLICE) : null;
     this.#unread = rest;
     this.#read(rest === null ? chunk : chunk.subarray(0, READ_SLICE));
@@ -163,7 +166,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     if (this.#unread !== null) return true;
     if (this.#peerEnded) this.close("peer-closed" satisfies TransportReason);
     this.#afterReading();
-    if (this.#state === "open" && this.#throttleTimer === null) this.#socket.resume();
+    if (this.#state === "open" && this.#throttleTimer === null) this.#resume();
     return false;
   }
 
@@ -180,14 +183,23 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     // A peer that is read without a budget is ours.
     if (chunk.length > READ_SLICE && this.#budget !== null && ReadQueue.of(this.#context.clock).add(this)) {
       this.#unread = chunk;
-      this.#pauseReading();
+      this.#socket.pause();
       return;
     }
     this.#read(chunk);
     this.#afterReading();
   };
 
+  /** What was received before we close counts; but not behind the very frame that ends the connection. */
+  #readRest(): void {
+    const chunk = this.#unread;
+    if (chunk === null || this.#state !== "open" || this.#reading) return;
+    this.#unread = null;
+    this.#read(chunk);
+  }
+
   #read(chunk: Buffer): void {
+    this.#reading = true;
     try {
       const fault = this.#reader.push(chunk, this);
       if (fault !== null) this.#fail(fault);
@@ -195,21 +207,16 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     } catch (error) {
       this.#context.logger.error({ conn_id: this.id, err: error }, "a frame could not be opened");
       this.#fail("cipher-failed");
+    } finally {
+      this.#reading = false;
     }
   }
 
   /** All that was at hand is read. */
   #afterReading(): void {
-    if (this.#state !== "open") return;
-    if (this.#readable < 0) this.#settleReading();
-    else if (this.#reader.midFrame && this.#frameTimer === null) this.#watchFrame();
-  }
-
-  /** The frame under way cannot end now: its time begins anew afterwards. */
-  #pauseReading(): void {
-    this.#socket.pause();
-    this.#frameTimer?.cancel();
-    this.#frameTimer = null;
+    if (this.#state === "open" && this.#readable < 0) this.#settleReading();
+    if (this.#state !== "open" || this.#throttleTimer !== null) return;
+    if (this.#reader.midFrame && this.#frameTimer === null) this.#watchFrame();
   }
 
   /** Lets the peer's bytes wait in the socket, and so at the peer, until its budget allows more. Nothing is lost. */
@@ -220,7 +227,10 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     const pauseMs = budget.settle(read, this.#reader.frames, clock.monotonic());
     this.#readable = budget.window;
     if (pauseMs === 0) return;
-    this.#pauseReading();
+    this.#socket.pause();
+    // The frame under way cannot end now: its time begins anew afterwards.
+    this.#frameTimer?.cancel();
+    this.#frameTimer = null;
     this.#throttleTimer = clock.after(pauseMs, () => this.#readOn());
     onThrottle?.(this, pauseMs);
   }
@@ -228,8 +238,13 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   #readOn(): void {
     this.#endThrottle();
     if (this.#state !== "open") return;
-    this.#socket.resume();
+    this.#resume();
     if (this.#reader.midFrame) this.#watchFrame();
+  }
+
+  /** A stream that has failed would throw away what it holds; its end is near, and looks there. */
+  #resume(): void {
+    if (!this.#socket.destroyed) this.#socket.resume();
   }
 
   #endThrottle(): void {
@@ -245,7 +260,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#frameTimer = this.#context.clock.after(this.#context.limits.frameMs, () => {
       this.#frameTimer = null;
       if (!this.#reader.midFrame) return;
-      if (this.#reader.frames === frames) this.#fail("frame-timeout");
+      if (this.#reader.frames === frames && this.#unread === null) this.#fail("frame-timeout");
       else this.#watchFrame();
     });
   }
@@ -260,8 +275,10 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   };
 
   readonly #onClosed = (): void => {
-    // What a peer sent before it reset the connection counts, and may be a block.
-    if (this.#state === "open" && this.#unread !== null) this.#read(this.#unread);
+    // What a peer sent before it reset the connection counts, and may be a block; the paused stream may hold some, too.
+    this.#readRest();
+    const buffered = this.#state === "open" ? (this.#socket.read() as Buffer | null) : null;
+    if (buffered !== null) this.#read(buffered);
     this.#unread = null;
     this.#state = "closed";
     this.#writer.stop();

@@ -1,0 +1,27 @@
+import type { Clock } from "@lode/ports";
+import { Slices, type Steps } from "./slices.ts";
+
+/** Channels that are cleared away in one turn of the event loop: a millisecond's work. */
+const SLICE = 256;
+
+/** What crowds of channels leave behind when their connections end, cleared away some in every turn of the event loop. */
+export class ClosingQueue {
+  readonly #slices: Slices;
+  readonly #waiting: Steps[] = [];
+
+  constructor(clock: Pick<Clock, "soon" | "monotonic">) {
+    this.#slices = new Slices(clock, SLICE);
+  }
+
+  /** Takes these steps soon, behind those of others. They must not throw. */
+  add(closing: Steps): void {
+    this.#waiting.push(closing);
+    if (!this.#slices.busy) this.#slices.beginSoon(this.#all());
+  }
+
+  *#all(): Steps {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      for (let step = next.next(); !step.done; step = next.next()) yield step.value;
+    }
+  }
+}
