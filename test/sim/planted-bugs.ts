@@ -65,6 +65,7 @@ function deafToTheEnd(connection: FrameConnection): FrameConnection {
       connection.start({ onFrame: (header, payload) => handler.onFrame(header, payload), onClose: nothing }),
     send: (frame) => connection.send(frame),
     flush: () => connection.flush(),
+    readReceived: () => connection.readReceived(),
     close: (reason) => connection.close(reason),
     destroy: (reason) => connection.destroy(reason),
   };

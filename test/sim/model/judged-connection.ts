@@ -99,6 +99,10 @@ export class JudgedConnection implements FrameConnection {
     if (this.#pool.clock.alive) this.#wire.flush();
   }
 
+  readReceived(): void {
+    this.#wire.readReceived();
+  }
+
   close(reason: string): void {
     if (!this.#pool.clock.alive) return;
     if (reason === "draining") this.#judgeDrained();

@@ -91,6 +91,9 @@ export class Sv2Socket implements FrameConnection {
     this.#socket.uncork();
   }
 
+  /** Frames wait nowhere here. */
+  readReceived(): void {}
+
   close(_reason: string): void {
     this.left = true;
     this.flush();

@@ -98,6 +98,9 @@ export class CrowdConnection implements FrameConnection {
     staged = 0;
   }
 
+  /** Frames wait nowhere here. */
+  readReceived(): void {}
+
   close(reason: string): void {
     this.flush();
     this.#reason ??= reason;

@@ -30,6 +30,7 @@ export function intercept(
       }),
     send: (frame) => connection.send(frame),
     flush: () => connection.flush(),
+    readReceived: () => connection.readReceived(),
     close: (reason) => connection.close(reason),
     destroy: (reason) => connection.destroy(reason),
   };

@@ -49,6 +49,30 @@ describe("draining", () => {
     await drained;
   });
 
+  it("waits for the answer to what was received and not read yet, and closes only behind it", async () => {
+    const pool = new ScriptedPool();
+    const { server, client } = pool.wire();
+    const miner = pool.script(client).setUp();
+    const place = openExtended(miner);
+    /** Its share is there, and is delivered when somebody wants it. */
+    const holdsShare = (sequenceNumber: number) => {
+      server.readReceived = () => {
+        server.readReceived = () => {};
+        miner.submitExtended(sequenceNumber, place);
+        pool.clock.settle();
+      };
+    };
+    holdsShare(1);
+    const drained = pool.server.drain({ windowMs: 0 });
+    pool.clock.advance(1);
+    expect([pool.shares.length, miner.closed]).toEqual([1, null]);
+    holdsShare(2);
+    pool.acknowledge();
+    expect(pool.shares.length).toBe(1);
+    expect(miner.takeNames()).toEqual(["SubmitSharesSuccess", "CloseChannel"]);
+    await drained;
+  });
+
   it("hands in a block that comes while the last answers are awaited", () => {
     const { pool, miner } = connect();
     const place = openExtended(miner);

@@ -279,6 +279,7 @@ function tap(inner: FrameConnection, name: string, log: string[]): FrameConnecti
       log.push(`${name} flush`);
       inner.flush();
     },
+    readReceived: () => inner.readReceived(),
     close: (reason) => inner.close(reason),
     destroy: (reason) => inner.destroy(reason),
   };

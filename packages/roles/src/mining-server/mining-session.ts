@@ -76,7 +76,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
 
   onMessage(message: MinerMessage): void {
     const isShare = message.name === "SubmitSharesExtended" || message.name === "SubmitSharesStandard";
-    if ((this.#draining !== undefined || this.#reader.ended) && !isShare) return;
+    if (this.#draining !== undefined && !isShare) return;
     switch (message.name) {
       case "SubmitSharesExtended":
         this.#onExtendedShare(message.fields, message.tlvs);
@@ -142,10 +142,13 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   onClose(reason: string): void {
     this.work.stop();
     this.#context.openings.forget(this);
-    this.#channels.end();
-    this.#context.logger.debug({ conn_id: this.id, reason }, "connection closed");
     this.#draining?.cancel();
-    this.#onEnd(reason);
+    this.#context.logger.debug({ conn_id: this.id, reason }, "connection closed");
+    try {
+      this.#channels.end();
+    } finally {
+      this.#onEnd(reason);
+    }
   }
 
   /** Runs work that is not caused by a frame, containing what it throws. */
@@ -192,6 +195,8 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
    */
   drain(): void {
     const { clock, settings } = this.#context;
+    this.#reader.connection.readReceived();
+    if (this.#reader.ended) return;
     if (this.#draining === undefined) this.#owed = this.#unanswered;
     this.#draining ??= clock.after(settings.drainAnswerMs, () => this.#leave());
     this.onAnswered();
@@ -277,8 +282,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   #refuseShare(channelId: number, sequenceNumber: number, errorCode: string, answer = true): void {
     this.#context.metrics.onRejected(errorCode);
     const fields = { channelId, sequenceNumber, errorCode };
-    if (answer && !this.#reader.ended)
-      this.#reader.connection.send(encodeFrame(mining.SubmitSharesError, fields));
+    if (answer) this.#reader.connection.send(encodeFrame(mining.SubmitSharesError, fields));
     // That the channel's memory is full is not the miner's doing.
     if (errorCode === shareErrors.tooMany) return;
     const now = this.#context.clock.monotonic();

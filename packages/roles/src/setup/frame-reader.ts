@@ -74,6 +74,9 @@ export class FrameReader<M> implements FrameHandler {
   /** Sends what is queued, then closes; the connection delivers nothing any more but its end. */
   end(reason: string): void {
     if (this.#ended) return;
+    // What was received counts, as long as nothing in it ends the connection by itself.
+    this.connection.readReceived();
+    if (this.#ended) return;
     this.#ended = true;
     try {
       this.#handler.onEnding?.(reason);

@@ -34,6 +34,11 @@ export interface FrameConnection {
   send(frame: Uint8Array): void;
   /** Writes now what was sent in this turn. */
   flush(): void;
+  /**
+   * Delivers now what has been received and waits for its turn, so that nothing the peer has sent is left aside when the
+   * connection is about to be closed. Does nothing while a frame of this connection is being handled.
+   */
+  readReceived(): void;
   /** Writes what is queued, then ends; nothing is delivered any more. `onClose` follows when the peer has ended too. */
   close(reason: string): void;
   /** Ends at once; what is queued is lost. */

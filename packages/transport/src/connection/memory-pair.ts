@@ -122,6 +122,9 @@ class MemoryConnection implements FrameConnection, WireReceiver {
     this.flush();
   }
 
+  /** Frames wait nowhere here. */
+  readReceived(): void {}
+
   close(reason: string): void {
     if (this.#state !== "open") return;
     this.flush();

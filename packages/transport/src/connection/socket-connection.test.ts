@@ -529,18 +529,52 @@ describe("a peer that sends much at once", () => {
     expect(seen).toEqual(all.slice(0, 600));
   });
 
-  it("gets what has arrived counted when it is closed from outside, and nothing after destroy", async () => {
-    for (const [end, counted] of [
-      ["close", 500],
-      ["destroy", 0],
-    ] as const) {
-      const { connection, peer, socket, seen, whenClosed } = await setUp({ limits: { reading } });
+  it("has what was received read at once when that is wanted, and is read on from there", async () => {
+    const { connection, peer, socket, seen } = await setUp({ limits: { reading } });
+    peer.socket.write(peer.seal(...much.slice(0, 1_000)));
+    await until(() => seen.length > 0);
+    const received = Math.floor(socket.bytesRead / 58);
+    expect(seen.length).toBeLessThan(received);
+    connection.readReceived();
+    expect(seen.length).toBe(received);
+    peer.socket.write(peer.seal(...much.slice(1_000)));
+    await until(() => seen.length === much.length);
+    expect(seen).toEqual(all);
+  });
+
+  it("has that read while it is held back, too", async () => {
+    const few = { bytes: { burst: 1e7, perSecond: 1e7 }, frames: { burst: 100, perSecond: 100 } };
+    const pauses: number[] = [];
+    const { connection, peer, socket, seen, closes } = await setUp({
+      limits: { reading: few },
+      onThrottle: (ms) => pauses.push(ms),
+    });
+    peer.socket.write(peer.seal(...much, ...much));
+    await until(() => pauses.length === 1 && socket.readableLength > 10_000);
+    const held = socket.readableLength;
+    const before = seen.length;
+    connection.readReceived();
+    expect(seen.length - before).toBeGreaterThanOrEqual(Math.floor(held / 58) - 1);
+    expect([...all, ...all].slice(0, seen.length)).toEqual(seen);
+    expect(closes).toEqual([]);
+  });
+
+  it("has nothing read behind the frame in whose handling it is closed, or after destroy", async () => {
+    for (const end of ["close", "destroy"] as const) {
+      const { connection, peer, socket, seen, whenClosed } = await setUp({
+        limits: { reading },
+        onFrame: () => {
+          connection.readReceived();
+          if (seen.length === 10) connection[end]("enough");
+        },
+      });
       // Behind the connection's own listener: the bytes wait by now.
-      socket.once("data", () => connection[end]("draining"));
+      socket.once("data", () => connection.readReceived());
       peer.socket.on("end", () => peer.socket.end()).resume();
       peer.socket.write(peer.seal(...much.slice(0, 500)));
-      expect(await whenClosed).toBe("draining");
-      expect(seen).toEqual(all.slice(0, counted));
+      expect(await whenClosed).toBe("enough");
+      connection.readReceived();
+      expect(seen).toEqual(all.slice(0, 10));
     }
   });
 

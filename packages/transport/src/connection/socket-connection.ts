@@ -15,6 +15,8 @@ import { ReadBudget } from "./read-budget.ts";
 import { type LongRead, READ_SLICE, ReadQueue } from "./read-queue.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
+const NOTHING = Buffer.alloc(0);
+
 /** What connections of one listener or dialer share. */
 export interface ConnectionContext {
   readonly native: Native;
@@ -121,8 +123,26 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#writer.flush();
   }
 
+  readReceived(): void {
+    if (this.#state !== "open" || this.#reading || this.#handler === null) return;
+    const chunk = this.#unread;
+    if (chunk !== null) {
+      // It keeps its place in the queue, and reads on from there.
+      this.#unread = NOTHING;
+      this.#read(chunk);
+    }
+    // Taken by hand: a stream that has failed emits nothing any more.
+    this.#socket.off("data", this.#onData);
+    for (let more = this.#buffered(); more !== null; more = this.#buffered()) this.#read(more);
+    this.#socket.on("data", this.#onData);
+  }
+
+  /** What the paused socket holds. */
+  #buffered(): Buffer | null {
+    return this.#state === "open" ? (this.#socket.read() as Buffer | null) : null;
+  }
+
   close(reason: string): void {
-    this.#readRest();
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#reason = reason;
@@ -189,14 +209,6 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#read(chunk);
     this.#afterReading();
   };
-
-  /** What was received before we close counts; but not behind the very frame that ends the connection. */
-  #readRest(): void {
-    const chunk = this.#unread;
-    if (chunk === null || this.#state !== "open" || this.#reading) return;
-    this.#unread = null;
-    this.#read(chunk);
-  }
 
   #read(chunk: Buffer): void {
     this.#reading = true;
@@ -275,10 +287,8 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   };
 
   readonly #onClosed = (): void => {
-    // What a peer sent before it reset the connection counts, and may be a block; the paused stream may hold some, too.
-    this.#readRest();
-    const buffered = this.#state === "open" ? (this.#socket.read() as Buffer | null) : null;
-    if (buffered !== null) this.#read(buffered);
+    // What a peer sent before it reset the connection counts, and may be a block.
+    this.readReceived();
     this.#unread = null;
     this.#state = "closed";
     this.#writer.stop();
