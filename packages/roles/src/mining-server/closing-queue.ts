@@ -16,7 +16,7 @@ export class ClosingQueue {
   /** Takes these steps soon, behind those of others. They must not throw. */
   add(closing: Steps): void {
     this.#waiting.push(closing);
-    if (!this.#slices.busy) this.#slices.beginSoon(this.#all());
+    if (!this.#slices.busy) this.#slices.begin(this.#all());
   }
 
   *#all(): Steps {

@@ -32,7 +32,7 @@ export class FanOutPass<S> {
   /** There is a new job. @param onDone every session has it, or a newer one; not called when a newer one came first */
   start(onDone: () => void): void {
     if (this.#slices.busy) this.#again = onDone;
-    else this.#slices.beginSoon(this.#pass(onDone));
+    else this.#slices.begin(this.#pass(onDone));
   }
 
   /** Everybody has been given something newer, or will be. */
@@ -47,6 +47,6 @@ export class FanOutPass<S> {
     const again = this.#again;
     this.#again = undefined;
     onDone();
-    if (again !== undefined) this.#slices.beginSoon(this.#pass(again));
+    if (again !== undefined) this.#slices.begin(this.#pass(again));
   }
 }

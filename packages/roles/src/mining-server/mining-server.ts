@@ -59,7 +59,7 @@ export class MiningServer {
     this.#round = new Slices(deps.clock, ROUND_SLICE);
     this.#ticker = deps.clock.every(this.#settings.roundMs / ROUND_PARTS, () => {
       // On a machine that does not get around to it, the round takes longer.
-      if (!this.#round.busy) this.#round.beginSoon(this.#partOfRound());
+      if (!this.#round.busy) this.#round.begin(this.#partOfRound());
     });
   }
 

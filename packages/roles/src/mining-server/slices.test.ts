@@ -26,40 +26,42 @@ function setUp(size = 3) {
 describe("work in slices", () => {
   it("goes on in the next turn after so many steps, or so much time, until it is done", () => {
     const { slices, turn, work } = setUp();
-    slices.beginSoon(work("a", 5));
+    slices.begin(work("a", 5));
     expect([turn(), slices.busy, turn(), slices.busy, turn()]).toEqual(["aaa", true, "aa", false, ""]);
-    slices.beginSoon(work("b", 3, 2.5));
+    slices.begin(work("b", 3, 2.5));
     expect([turn(), turn(), turn()]).toEqual(["b", "b", "b"]);
   });
 
   it("is replaced by other work, and can be cancelled, also from within a step", () => {
     const { slices, turns, turn, work, log } = setUp();
     slices.begin(work("a", 9));
-    slices.beginSoon(work("b", 4));
-    expect([log.join(""), turns.length, turn(), turn()]).toEqual(["aaa", 1, "bbb", "b"]);
-    slices.beginSoon(
+    expect(turn()).toBe("aaa");
+    slices.begin(work("b", 4));
+    expect([turns.length, turn(), turn()]).toEqual([1, "bbb", "b"]);
+    slices.begin(
       (function* (): Steps {
-        slices.beginSoon(work("c", 1));
+        slices.begin(work("c", 1));
         yield 1;
         log.push("never");
       })(),
     );
     expect([turn(), turn(), turn()]).toEqual(["", "c", ""]);
     slices.begin(work("d", 9));
+    expect(turn()).toBe("ddd");
     slices.cancel();
     expect([turn(), slices.busy]).toEqual(["", false]);
   });
 
   it("that fails is over, and does not keep other work from beginning", () => {
     const { slices, turns, turn, work } = setUp();
-    slices.beginSoon({
+    slices.begin({
       next() {
         throw new Error("planted");
       },
     });
     expect(() => turns.shift()!()).toThrow("planted");
     expect(slices.busy).toBe(false);
-    slices.beginSoon(work("a", 1));
+    slices.begin(work("a", 1));
     expect(turn()).toBe("a");
   });
 

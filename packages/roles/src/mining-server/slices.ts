@@ -26,14 +26,8 @@ export class Slices {
     return this.#steps !== undefined;
   }
 
-  /** Begins at once. Replaces what is left of the work before. */
+  /** Begins in the next turn. Replaces what is left of the work before. */
   begin(steps: Steps): void {
-    this.#steps = steps;
-    this.#work();
-  }
-
-  /** The same, but begins in the next turn. */
-  beginSoon(steps: Steps): void {
     this.#steps = steps;
     this.#schedule();
   }
