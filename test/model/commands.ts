@@ -75,8 +75,10 @@ function checkAll(model: Model, { pool, now }: Real): void {
         prefixes.add(prefix);
       }
     }
-    if (connection.miner.closed !== null) throw new Error(`closed: ${connection.miner.closed}`);
+    const closed = connection.miner.closed !== null;
+    if (closed !== connection.isOverdue(now)) throw new Error(`closed: ${connection.miner.closed}`);
   }
+  model.connections = connections.filter(({ miner }) => miner.closed === null);
   if (pool.server.stats().channels !== channels) throw new Error("the server counts other channels");
   if (pool.complaints.length > 0) throw new Error(`the server complains: ${pool.complaints.join()}`);
 }
@@ -88,7 +90,9 @@ const connect = fc
 function connectMiner({ connections }: Model, { pool }: Real, flags: number): void {
   if (connections.length >= MAX_CONNECTIONS) return;
   const { server, client } = pool.wire();
-  connections.push(new NaiveConnection(pool.script(client).setUp(flags), server, flags));
+  connections.push(
+    new NaiveConnection(pool.script(client).setUp(flags), server, flags, pool.clock.monotonic()),
+  );
 }
 
 /** Some connection. */
@@ -139,15 +143,13 @@ const open = fc
     ),
   );
 
-const close = onChannel("close", ({ fields }, connection) => {
-  connection.miner.send(mining.CloseChannel, { channelId: fields.id, reasonCode: "" }).takeNames();
-  connection.channels.delete(fields.id);
-});
+const close = onChannel("close", ({ fields }, connection, _model, { now }) =>
+  connection.close(fields.id, now),
+);
 
-const closeGroup = onConnection("close the group", (connection) => {
-  connection.miner.send(mining.CloseChannel, { channelId: GROUP_CHANNEL_ID, reasonCode: "" }).takeNames();
-  connection.channels.clear();
-});
+const closeGroup = onConnection("close the group", (connection, _model, { now }) =>
+  connection.close(GROUP_CHANNEL_ID, now),
+);
 
 const publish = fc.constantFrom("tip", "refresh", "refresh").map((kind) =>
   step(`publish a ${kind}`, ({ connections }, { pool, now }) => {

@@ -1,9 +1,9 @@
-import { MiningFlags } from "@lode/protocol";
+import { MiningFlags, mining } from "@lode/protocol";
 import { GROUP_CHANNEL_ID } from "@lode/roles";
 import type { ScriptedMiner, ServerMessage } from "@lode/testing";
 import type { FrameConnection } from "@lode/transport";
 import { NaiveChannel } from "../sim/model/naive-channel.ts";
-import { identity, limits } from "./setting.ts";
+import { firstChannelTimeoutMs, identity, limits } from "./setting.ts";
 
 /** What a request for a channel said. */
 export interface NaiveOpening {
@@ -23,6 +23,8 @@ export class NaiveConnection {
   readonly id: number;
   readonly standardJobs: boolean;
   readonly channels = new Map<number, NaiveChannel>();
+  /** Since when there is no channel; meaningless while there is one. */
+  #emptySince: number;
   /** Ids below belong, or belonged, to a channel. */
   nextId = GROUP_CHANNEL_ID + 1;
   /** Every job id that was ever given on this connection. */
@@ -30,15 +32,30 @@ export class NaiveConnection {
   /** Channels that were told a target and no job since. */
   readonly #awaitingJob = new Set<number>();
 
-  constructor(miner: ScriptedMiner, server: FrameConnection, flags: number) {
+  constructor(miner: ScriptedMiner, server: FrameConnection, flags: number, now: number) {
     this.miner = miner;
     this.id = server.id;
+    this.#emptySince = now;
     this.standardJobs = (flags & MiningFlags.requiresStandardJobs) !== 0;
   }
 
   /** Whether later jobs must come once, to the group. */
   get grouped(): boolean {
     return this.channels.size > 1 && !this.standardJobs;
+  }
+
+  /** Whether the server's patience with a client without channels is over (SV2 5.3.2). */
+  isOverdue(now: number): boolean {
+    return this.channels.size === 0 && now - this.#emptySince >= firstChannelTimeoutMs;
+  }
+
+  /** The client closes a channel, or the group. */
+  close(channelId: number, now: number): void {
+    this.miner.send(mining.CloseChannel, { channelId, reasonCode: "" }).takeNames();
+    const before = this.channels.size;
+    if (channelId === GROUP_CHANNEL_ID) this.channels.clear();
+    else this.channels.delete(channelId);
+    if (before > 0 && this.channels.size === 0) this.#emptySince = now;
   }
 
   /** Reads everything that came. @returns `name` or `name group` of each */

@@ -19,7 +19,11 @@ export const limits = {
 /** What is refused is never too much here: budgets have tests of their own. */
 const boundless = { burst: Number.POSITIVE_INFINITY, perSecond: 0 };
 
+/** Whoever has no channel for so long is sent away. */
+export const firstChannelTimeoutMs = 200_000;
+
 export const settings: Partial<MiningServerSettings> = {
+  firstChannelTimeoutMs,
   channel: limits,
   invalidShares: boundless,
   invalidMessages: boundless,

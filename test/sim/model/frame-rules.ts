@@ -100,6 +100,7 @@ class FrameRules {
     const kind = minExtranonceSize === null ? "standard" : "extended";
     const maxTarget = fields.maxTarget.slice();
     const identity = pool.identityOf(fields.userIdentity);
+    const room = pool.roomFor(connection);
     const waiting = connection.requests.get(requestId) ?? [];
     connection.requests.set(requestId, [...waiting, { kind, maxTarget, identity }]);
     const flags = connection.flags ?? 0;
@@ -112,7 +113,6 @@ class FrameRules {
         (kind === "standard" ? MiningFlags.requiresWorkSelection : MiningFlags.requiresStandardJobs)) ===
         0;
     const reasons = pool.reasonsToRefuse();
-    const full = pool.isFull(connection);
     return (effects) => {
       const opened = effects.sent.some((name) => name.endsWith("ChannelSuccess"));
       const refusal = effects.refusals.find(({ about }) => about === requestId);
@@ -126,10 +126,10 @@ class FrameRules {
           this.#wrong("protocol", `a channel was opened that is not allowed (${fields.userIdentity})`);
         if (reasons.must.length > 0)
           this.#wrong("protocol", `a channel was opened although ${reasons.must[0]}`);
-        if (full) this.#wrong("bounded", "a channel was opened above the cap");
+        if (room === "none") this.#wrong("bounded", "a channel was opened above the cap");
         const channel = connection.channels.get(connection.nextChannelId - 1);
         if (connection.getsJobs && channel?.tip === null) this.#wrong("protocol", "a channel without a job");
-      } else if (valid && !full && reasons.must.length === 0 && reasons.may.length === 0) {
+      } else if (valid && room === "free" && reasons.must.length === 0 && reasons.may.length === 0) {
         this.#wrong("right-verdict", `a channel was refused for no reason: ${refusal?.errorCode}`);
       }
     };

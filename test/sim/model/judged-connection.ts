@@ -136,6 +136,13 @@ export class JudgedConnection implements FrameConnection {
     }
   }
 
+  /** Requests for channels without an answer. */
+  get askedFor(): number {
+    let count = 0;
+    for (const waiting of this.requests.values()) count += waiting.length;
+    return count;
+  }
+
   /** A request was answered: the oldest of that id, since a connection's are served in order. */
   takeRequest(requestId: number): Request | undefined {
     const waiting = this.requests.get(requestId);

@@ -109,6 +109,8 @@ export class NaiveChannel {
   #answeredWork = 0n;
   /** Virtual time of the newest job. */
   jobAt = 0;
+  /** Virtual time of the last accepted share. */
+  acceptedAt = Number.NEGATIVE_INFINITY;
 
   constructor(fields: NaiveChannelFields, limits: JobLimits) {
     this.fields = fields;
@@ -228,6 +230,7 @@ export class NaiveChannel {
     const work = workOfTarget(bytesToTarget(job!.target));
     const share: OpenShare = { sequenceNumber, work, acceptedAt: now, durable: false };
     this.#acceptedOnTip++;
+    this.acceptedAt = now;
     job!.seen.add(hash!);
     this.open.push(share);
     const sameNumber = this.unrecorded.get(sequenceNumber);

@@ -200,13 +200,22 @@ export class PoolUnderTest {
     };
   }
 
-  /** A cap on channels is reached. */
-  isFull(connection: JudgedConnection): boolean {
-    let open = 0;
-    for (const _channel of this.channels()) open++;
-    return (
-      open >= this.limits.maxChannels || connection.channels.size >= this.limits.maxChannelsPerConnection
-    );
+  /** Whether a cap leaves room for another channel of a connection. `scarce`: the pool may keep it for others. */
+  roomFor(connection: JudgedConnection): "free" | "scarce" | "none" {
+    const { maxChannels, maxChannelsPerConnection } = this.limits;
+    const all = [...this.channels()];
+    const own = connection.channels.size;
+    if (all.length >= maxChannels || own >= maxChannelsPerConnection) return "none";
+    // Those asked for count as well.
+    const asked = connection.askedFor;
+    let askedByAll = 0;
+    for (const { askedFor } of this.connections.values()) askedByAll += askedFor;
+    if (own + asked >= maxChannelsPerConnection || (asked > 0 && askedByAll >= maxChannels)) return "scarce";
+    // Everybody here comes from one address block.
+    const now = this.world.clock.monotonic();
+    const idle = all.filter(({ acceptedAt }) => now - acceptedAt >= EARNING_MS).length;
+    const hoarded = idle - (all.length - idle) >= FEW_CHANNELS && idle >= maxChannels - all.length;
+    return hoarded && own > 0 ? "scarce" : "free";
   }
 
   /** Who would be paid; null for nobody. */
@@ -296,6 +305,11 @@ export class PoolUnderTest {
     this.blocks.onAttempt(node, hash);
   }
 }
+
+/** An accepted share lets a channel count as working for so long. */
+const EARNING_MS = 3_600_000;
+/** Channels without work that everybody may have, and as many more as work. */
+const FEW_CHANNELS = 16;
 
 /** A store that may have been overfull: from outside that is the same as holding. */
 const REFUSE_CONNECTIONS: ReadonlySet<string> = new Set(["draining", "shares-not-recorded"]);
