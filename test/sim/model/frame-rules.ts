@@ -256,7 +256,7 @@ class FrameRules {
         this.#wrong("block-submitted", `${hash} (nonce ${submission.nonce}) did not go to ${name} at once`);
       }
     }
-    this.#pool.onBlock(hash, issued ?? null, attempts);
+    this.#pool.onBlock(hash, issued, attempts);
   }
 
   #wasOpen(channelId: number): boolean {

@@ -261,9 +261,11 @@ export class PoolUnderTest {
     if (connection.past.size > 0) this.#past.set(connection.id, connection);
   }
 
-  /** A block was handed in. */
-  onBlock(hash: string, issued: IssuedTemplate | null, attempts: Iterable<string>): void {
+  /** A block was handed in. @param issued its template; undefined when the source has forgotten it */
+  onBlock(hash: string, issued: IssuedTemplate | undefined, attempts: Iterable<string>): void {
     this.world.counts.blocks++;
+    // Nobody has its transactions: no node can be given the block.
+    if (issued === undefined) return;
     const attempted = [...attempts]
       .filter((attempt) => attempt.endsWith(hash))
       .map((attempt) => attempt.split(" ")[0]!);
