@@ -122,7 +122,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
   });
   const release = async () => {
     await listener.close();
-    pool.stop();
+    await pool.stop();
     for (const { rpc } of rpcs) rpc.close();
     await handshaker.close();
     await store.close();

@@ -208,11 +208,11 @@ export class Pool {
     await this.#submitter.settled();
   }
 
-  /** Stops at once. Shares that were not answered may or may not be recorded. */
-  stop(): void {
+  /** Stops soon. Shares that were not answered may or may not be recorded. */
+  async stop(): Promise<void> {
     this.#draining = true;
     this.#outageClose?.cancel();
-    this.#server.closeAll("shutting-down");
+    await this.#server.closeAll("shutting-down");
     this.#deps.feed.stop();
     this.#submitter.stop();
     this.#recorder.stop();
@@ -247,12 +247,12 @@ export class Pool {
         {},
         "no templates for too long; closing connections so that miners use their backups",
       );
-      this.#server.closeAll("no-template");
+      void this.#server.closeAll("no-template");
     });
   }
 
   #onRecorderState(state: RecorderState): void {
-    if (state === "overfull") this.#server.closeAll("shares-not-recorded");
+    if (state === "overfull") void this.#server.closeAll("shares-not-recorded");
     if (state === "failed") this.#deps.onFatal("shares cannot be recorded: a batch key is taken");
   }
 }

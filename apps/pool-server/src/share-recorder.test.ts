@@ -136,13 +136,22 @@ describe("ShareRecorder", () => {
     expect(durable).toEqual([1]);
   });
 
-  it("is overfull when the waiting shares take too much memory", async () => {
-    const { clock, recorder, states } = setUp({ overfullBytes: 5_000 });
+  it("is overfull when the waiting shares take too much memory, and until they take less again", async () => {
+    const { clock, store, recorder, states, durable } = setUp({ overfullBytes: 5_000, batchShares: 3 });
     for (let sequence = 1; sequence <= 9; sequence++) recorder.record(share(sequence));
     expect(states).toEqual([]);
-    recorder.record(share(10));
-    await clock.advanceAsync(0);
-    expect(states).toEqual(["overfull"]);
+    // What came until the connections are closed is taken all the same.
+    for (let sequence = 10; sequence <= 13; sequence++) recorder.record(share(sequence));
+    for (const [recorded, state] of [
+      [3, "overfull"],
+      [6, "writable"],
+    ] as const) {
+      await clock.advanceAsync(0);
+      store.last.resolve();
+      await clock.advanceAsync(0);
+      expect([durable.length, recorder.state]).toEqual([recorded, state]);
+    }
+    expect(states).toEqual(["overfull", "writable"]);
   });
 
   it("fails for good when other bytes stand under its key", async () => {

@@ -119,7 +119,7 @@ export class ShareRecorder implements ShareSink {
     const { clock } = this.#deps;
     // Behind what has come meanwhile: after a late turn the store's answer may be there and only unread.
     this.#watch ??= clock.every(WATCH_MS, () => clock.soon(() => this.#judge()));
-    if (this.waiting * SHARE_HEAP_BYTES > this.#limits.overfullBytes) this.#enter("overfull");
+    if (this.#isFull()) this.#enter("overfull");
     this.#schedule();
   }
 
@@ -179,7 +179,7 @@ export class ShareRecorder implements ShareSink {
     this.#flight = null;
     this.#retryDelay = this.#limits.retryMinMs;
     this.#waitingSince = this.#pending.length === 0 ? null : now;
-    this.#enter("writable");
+    if (!this.#isFull()) this.#enter("writable");
     this.#launch();
     this.#deps.onDurable(flight.shares);
     if (this.#isIdle()) this.#wakeIdle();
@@ -226,6 +226,10 @@ export class ShareRecorder implements ShareSink {
     );
     this.#state = state;
     this.#deps.onState(state);
+  }
+
+  #isFull(): boolean {
+    return this.waiting * SHARE_HEAP_BYTES > this.#limits.overfullBytes;
   }
 
   #isIdle(): boolean {

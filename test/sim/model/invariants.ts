@@ -2,8 +2,6 @@ import type { Scene } from "../scene.ts";
 import type { JudgedConnection } from "./judged-connection.ts";
 import type { PoolUnderTest } from "./pool-under-test.ts";
 
-/** What a share takes in the recorder's memory as it counts, bytes. */
-const SHARE_BYTES = 512;
 /** Timers of a pool process that are not a connection's or a block's: rounds, watch, retry, outage, drain, template news. */
 const OWN_TIMERS = 40;
 /** A connection waits for its setup or first channel, and while draining for its slot and its answers. */
@@ -49,11 +47,8 @@ function checkCensus(pool: PoolUnderTest): void {
 }
 
 function checkQueues(pool: PoolUnderTest): void {
-  const { world, limits, waitingShares } = pool;
-  const { overfullBytes, overfullAfterMs, holdAfterMs } = limits.recorder;
-  if (waitingShares > Math.floor(overfullBytes / SHARE_BYTES) + 1) {
-    world.violate("bounded", `${waitingShares} shares wait for the store`);
-  }
+  const { world, limits } = pool;
+  const { overfullAfterMs, holdAfterMs } = limits.recorder;
   const unanswered = pool.blocks.check(pool.nodes);
   const timers = OWN_TIMERS + TIMERS_PER_CONNECTION * pool.connections.size + unanswered;
   if (pool.clock.pendingTimers > timers) {

@@ -56,6 +56,8 @@ export class PoolUnderTest {
   durable = 0;
   #lastConfirmation = 0;
   #waitingSince: number | null = null;
+  /** When a share came last that may wait for the store. */
+  #withinBoundAt = 0;
   readonly #diskErrors: number;
 
   constructor(surroundings: Surroundings, limits: PoolLimits, prng: Prng) {
@@ -230,9 +232,20 @@ export class PoolUnderTest {
 
   /** A share was accepted. */
   onAccepted(hash: string): void {
-    if (this.waitingShares <= 1) this.#waitingSince = this.world.clock.monotonic();
+    const now = this.world.clock.monotonic();
+    if (this.waitingShares <= 1) this.#waitingSince = now;
+    this.#checkBound(now);
     if (!this.surroundings.credit(hash))
       this.world.violate("no-key-twice", `header ${hash} was credited twice`);
+  }
+
+  /** At the bound every connection is closed; what had come by then is still taken. */
+  #checkBound(now: number): void {
+    const most = Math.floor(this.limits.recorder.overfullBytes / SHARE_BYTES) + 1;
+    if (this.waitingShares <= most) this.#withinBoundAt = now;
+    else if (now > this.#withinBoundAt) {
+      this.world.violate("bounded", `${this.waitingShares} shares wait for the store`);
+    }
   }
 
   /** A share is in the store. */
@@ -290,7 +303,7 @@ export class PoolUnderTest {
     this.drainingSince = this.world.clock.monotonic();
     this.#drainedAt = this.world.clock.monotonic();
     await this.#pool.drain(windowMs);
-    this.#pool.stop();
+    await this.#pool.stop();
   }
 
   /** True once nothing of a dead process can be recorded any more. */
@@ -308,6 +321,8 @@ export class PoolUnderTest {
   }
 }
 
+/** What a share takes in the recorder's memory as it counts, bytes. */
+const SHARE_BYTES = 512;
 /** An accepted share lets a channel count as working for so long. */
 const EARNING_MS = 3_600_000;
 /** Channels without work that everybody may have, and as many more as work. */

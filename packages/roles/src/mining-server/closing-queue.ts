@@ -1,10 +1,13 @@
 import type { Clock } from "@lode/ports";
 import { Slices, type Steps } from "./slices.ts";
 
-/** Channels that are cleared away in one turn of the event loop: a millisecond's work. */
+/** Channels that are cleared away, or connections that are closed, in one turn of the event loop: a millisecond's work. */
 const SLICE = 256;
 
-/** What crowds of channels leave behind when their connections end, cleared away some in every turn of the event loop. */
+/**
+ * The end of crowds, some in every turn of the event loop: connections that are all to be closed, and what thousands of channels
+ * leave behind.
+ */
 export class ClosingQueue {
   readonly #slices: Slices;
   readonly #waiting: Steps[] = [];

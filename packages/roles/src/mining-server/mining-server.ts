@@ -129,9 +129,23 @@ export class MiningServer {
     for (const touched of sessions) touched.onAnswered();
   }
 
-  /** Closes every connection there is; new ones are still accepted. */
-  closeAll(reason: string): void {
-    for (const connection of this.#connections.values()) connection.end(reason);
+  /**
+   * Closes every connection there is, some in every turn of the event loop and the first in the next one: what has come from
+   * each is read before. New ones are still accepted. Resolves when all were closed.
+   */
+  closeAll(reason: string): Promise<void> {
+    const connections = [...this.#connections.values()];
+    return new Promise((resolve) => {
+      this.#context.closings.add(
+        (function* (): Steps {
+          for (const connection of connections) {
+            connection.end(reason);
+            yield 1;
+          }
+          resolve();
+        })(),
+      );
+    });
   }
 
   /**

@@ -54,7 +54,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
       connectionId: reader.connection.id,
       flags: peer.flags,
       block: context.blockOf(reader.connection.remoteAddress),
-      onIdle: () => this.end("no-channel" satisfies CloseReason),
+      onIdle: () => this.#onIdle(),
     });
     this.work = new SessionWork(context, {
       connection: reader.connection,
@@ -209,6 +209,12 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
       this.#reader.connection.send(encodeFrame(common.Reconnect, { newHost: "", newPort: 0 }));
     }
     this.end("draining" satisfies CloseReason);
+  }
+
+  #onIdle(): void {
+    // A request for a channel may have come, and wait to be read.
+    this.#reader.connection.readReceived();
+    if (this.#channels.size === 0) this.end("no-channel" satisfies CloseReason);
   }
 
   #onInvalid(): void {

@@ -8,7 +8,7 @@ import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 import type { Steps } from "./slices.ts";
 
-/** With more channels than this a connection's end is a crowd's: it takes its turn. */
+/** With more channels than this their end is a crowd's: it takes its turn. */
 const FEW = 16;
 
 /** Whose channels they are. */
@@ -95,9 +95,9 @@ export class SessionChannels {
     const known = channelId >= GROUP_CHANNEL_ID && channelId < this.#nextId;
     const log = { conn_id: this.#owner.connectionId, channel_id: channelId, reason: printable(reasonCode) };
     this.#context.logger.debug(log, "channel closed by the client");
-    if (channelId === GROUP_CHANNEL_ID) for (const channel of this.#channels.values()) this.#close(channel);
     const channel = this.#channels.get(channelId);
-    if (channel !== undefined) this.#close(channel);
+    if (channelId === GROUP_CHANNEL_ID) this.#closeAll();
+    else if (channel !== undefined) this.#close(channel);
     if (this.size === 0 && this.#idle === undefined) this.#awaitFirst();
     return known;
   }
@@ -112,9 +112,14 @@ export class SessionChannels {
     this.#context.channels.review(channel, this.#owner, now);
   }
 
-  /** The connection is over. Its channels count no more at once; what thousands leave behind is cleared away in turns. */
+  /** The connection is over. */
   end(): void {
     this.#idle?.cancel();
+    this.#closeAll();
+  }
+
+  /** Channels count no more at once; what thousands leave behind is cleared away in turns. */
+  #closeAll(): void {
     const channels = [...this.#channels.values()];
     this.#channels.clear();
     for (const channel of channels) this.#context.channels.remove(channel, this.#owner);

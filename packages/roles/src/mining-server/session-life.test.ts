@@ -100,6 +100,25 @@ describe("a connection", () => {
     expect(pool.clock.pendingTimers).toBe(1);
   });
 
+  it("is in time when what it sent was received and only waits to be read", () => {
+    const pool = new ScriptedPool();
+    const { server, client } = pool.wire();
+    const miner = pool.script(client);
+    /** It is there, and is delivered when somebody wants it. */
+    const holds = (send: () => void) => {
+      server.readReceived = () => {
+        server.readReceived = () => {};
+        send();
+        pool.clock.settle();
+      };
+    };
+    holds(() => miner.setUp());
+    pool.clock.advance(10_000);
+    holds(() => openExtended(miner));
+    pool.clock.advance(600_000);
+    expect([pool.server.stats().channels, miner.closed]).toEqual([1, null]);
+  });
+
   it("with a channel may be silent for ever", () => {
     const { pool, miner } = connect();
     openExtended(miner);
@@ -180,13 +199,27 @@ describe("the server", () => {
     expect(pool.gauge("sv2_server_channels{channel_type=extended}")).toBe(1);
   });
 
-  it("closes all connections when told to, and goes on accepting", () => {
+  it("closes all connections when told to, and goes on accepting", async () => {
     const { pool, miner } = connect();
     const raw = pool.connect();
-    pool.server.closeAll("no-template");
+    const closed = pool.server.closeAll("no-template");
+    const later = pool.connect().setUp();
     pool.clock.settle();
-    expect([miner.closed, raw.closed]).toEqual(["peer-closed", "peer-closed"]);
-    expect(pool.connect().setUp().closed).toBeNull();
+    await closed;
+    expect([miner.closed, raw.closed, later.closed]).toEqual(["peer-closed", "peer-closed", null]);
+  });
+
+  it("that closes all connections in the middle of a share reads what stands behind it: it may be a block", () => {
+    const record = () => void pool.server.closeAll("shares-not-recorded");
+    const pool = new ScriptedPool({ deps: { sink: { record } } });
+    const miner = pool.connect().setUp();
+    const place = openExtended(miner);
+    pool.server.publish(pool.jobs.build({ ...pool.jobs.tip, target: (1n << 256n) - 1n }));
+    const { jobId } = miner.take("NewExtendedMiningJob");
+    miner.submitExtended(1, place);
+    miner.submitExtended(2, { ...place, jobId });
+    pool.clock.settle();
+    expect([pool.blocks.length, miner.closed]).toEqual([1, "peer-closed"]);
   });
 });
 

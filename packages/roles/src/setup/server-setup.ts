@@ -85,7 +85,7 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
     this.#logger = ports.logger;
     this.#extensions = new ExtensionNegotiation(policy.extensions);
     this.#reader = new FrameReader(connection, policy.decoder, this, ports.logger, ports.counters);
-    this.#deadline = ports.clock.after(policy.deadlineMs, () => this.#end("setup-timeout"));
+    this.#deadline = ports.clock.after(policy.deadlineMs, () => this.#onDeadline());
     connection.start(this.#reader);
   }
 
@@ -113,6 +113,12 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
     this.#deadline.cancel();
     if (this.#session === undefined) this.#policy.onAbandoned(this.#reader.connection, reason);
     else this.#session.onClose(reason);
+  }
+
+  #onDeadline(): void {
+    // It may have come, and wait to be read.
+    this.#reader.connection.readReceived();
+    if (this.#session === undefined) this.#end("setup-timeout");
   }
 
   #onSetupConnection(fields: common.SetupConnection): void {

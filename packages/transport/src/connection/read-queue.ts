@@ -5,13 +5,19 @@ export const READ_SLICE = 2_048;
 /** What is read in one turn of the event loop from all that wait: bytes at most, and for so many milliseconds. */
 const TURN_BYTES = 16_384;
 const TURN_MS = 2;
-/** Connections that may wait; each holds what the socket gave (64 kB), and its stream the next piece. */
-const MAX_WAITING = 1_024;
+/** Bytes that may wait; the sockets' streams hold as many again. */
+const MAX_BYTES = 256 * 1024 * 1024;
 
 /** A connection with more at hand than a slice. */
 export interface LongRead {
-  /** Reads the next slice, {@link READ_SLICE} bytes at most. Must not throw. @returns whether there is more at hand */
-  readOn(): boolean;
+  /** Reads the next slice, {@link READ_SLICE} bytes at most. Must not throw. @returns how many bytes are at hand still */
+  readOn(): number;
+}
+
+interface Waiting {
+  readonly read: LongRead;
+  /** At hand. */
+  bytes: number;
 }
 
 const queues = new WeakMap<Clock, ReadQueue>();
@@ -22,7 +28,11 @@ const queues = new WeakMap<Clock, ReadQueue>();
  */
 export class ReadQueue {
   readonly #clock: Clock;
-  readonly #waiting: LongRead[] = [];
+  /** Who has not had its turn in this round, from `#at` on. */
+  #round: Waiting[] = [];
+  #at = 0;
+  #nextRound: Waiting[] = [];
+  #bytes = 0;
   #scheduled = false;
 
   /** The queue of all connections on this clock. */
@@ -39,16 +49,22 @@ export class ReadQueue {
     this.#clock = clock;
   }
 
-  /** Calls `read.readOn()` soon, and again until it has no more. @returns false: too many wait, read all of it now */
-  add(read: LongRead): boolean {
-    if (this.#waiting.length >= MAX_WAITING) return false;
-    this.#waiting.push(read);
+  /**
+   * Calls `read.readOn()` soon, and again until it has no more.
+   *
+   * @param bytes at hand
+   * @returns false: too much waits, read all of it now
+   */
+  add(read: LongRead, bytes: number): boolean {
+    if (this.#bytes + bytes > MAX_BYTES) return false;
+    this.#bytes += bytes;
+    this.#nextRound.push({ read, bytes });
     this.#schedule();
     return true;
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#waiting.length === 0) return;
+    if (this.#scheduled || (this.#at === this.#round.length && this.#nextRound.length === 0)) return;
     this.#scheduled = true;
     this.#clock.soon(this.#turn);
   }
@@ -58,12 +74,24 @@ export class ReadQueue {
     try {
       const until = this.#clock.monotonic() + TURN_MS;
       for (let bytes = TURN_BYTES; bytes > 0 && this.#clock.monotonic() <= until; bytes -= READ_SLICE) {
-        const read = this.#waiting.shift();
-        if (read === undefined) return;
-        if (read.readOn()) this.#waiting.push(read);
+        const next = this.#next();
+        if (next === undefined) return;
+        const left = next.read.readOn();
+        this.#bytes -= next.bytes - left;
+        next.bytes = left;
+        if (left > 0) this.#nextRound.push(next);
       }
     } finally {
       this.#schedule();
     }
   };
+
+  #next(): Waiting | undefined {
+    if (this.#at === this.#round.length) {
+      this.#round = this.#nextRound;
+      this.#nextRound = [];
+      this.#at = 0;
+    }
+    return this.#at < this.#round.length ? this.#round[this.#at++] : undefined;
+  }
 }

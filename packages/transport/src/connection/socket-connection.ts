@@ -57,6 +57,8 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   #handler: FrameHandler | null = null;
   #state: "open" | "closing" | "closed" = "open";
   #reason: string | null = null;
+  /** The peer gets nothing any more; what has come from it is read still. */
+  #cut = false;
   #startTimer: Timer | null;
   #frameTimer: Timer | null = null;
   #closeTimer: Timer | null = null;
@@ -66,7 +68,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#socket = socket;
     this.#context = context;
     this.#sealer = context.native.createCipher(keys.sendKey);
-    this.#writer = new SocketWriter(socket, this.#sealer, context, () => this.#fail("write-stalled"));
+    this.#writer = new SocketWriter(socket, this.#sealer, context, () => this.#cutOff("write-stalled"));
     this.#opener = context.native.createCipher(keys.receiveKey);
     keys.sendKey.fill(0);
     keys.receiveKey.fill(0);
@@ -99,16 +101,19 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#startTimer?.cancel();
     this.#startTimer = null;
     if (this.#state === "closed") this.#context.clock.soon(() => this.#reportClose());
-    else if (this.#state === "open") this.#socket.on("data", this.#onData).resume();
+    else if (this.#state === "open") {
+      this.#socket.on("data", this.#onData);
+      this.#resume();
+    }
   }
 
   send(frame: Uint8Array): void {
     checkFrame(frame);
-    if (this.#state !== "open") return;
+    if (this.#state !== "open" || this.#cut) return;
     const size = sealedFrameSize(frame.length - HEADER_SIZE);
     const queued = this.queuedBytes;
     if (queued > 0 && queued + size > this.#context.limits.writeQueueBytes) {
-      this.#fail("write-queue-full");
+      this.#cutOff("write-queue-full");
       return;
     }
     try {
@@ -149,6 +154,8 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#unread = null;
     this.#writer.end();
     this.#endThrottle();
+    this.#frameTimer?.cancel();
+    this.#frameTimer = null;
     // Reading on, into nothing, lets the peer take the last bytes: closing with unread input would reset the connection.
     this.#socket.resume();
     const { clock, limits } = this.#context;
@@ -176,22 +183,31 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     return this.#state === "open";
   }
 
-  readOn(): boolean {
+  readOn(): number {
     const chunk = this.#unread;
-    if (chunk === null || this.#state !== "open") return false;
+    if (chunk === null || this.#state !== "open") return 0;
     const rest = chunk.length > READ_SLICE ? chunk.subarray(READ_SLICE) : null;
     this.#unread = rest;
     this.#read(rest === null ? chunk : chunk.subarray(0, READ_SLICE));
     if (this.#state !== "open") this.#unread = null;
-    if (this.#unread !== null) return true;
+    if (this.#unread !== null) return this.#unread.length;
     if (this.#peerEnded) this.close("peer-closed" satisfies TransportReason);
     this.#afterReading();
     if (this.#state === "open" && this.#throttleTimer === null) this.#resume();
-    return false;
+    return 0;
   }
 
   #fail(reason: TransportReason): void {
     this.destroy(reason);
+  }
+
+  /** The peer does not take what it is sent. What it has sent counts, and is read before the connection is over. */
+  #cutOff(reason: TransportReason): void {
+    if (this.#state !== "open" || this.#cut) return;
+    this.#reason ??= reason;
+    this.#cut = true;
+    this.#writer.stop();
+    this.#socket.destroy();
   }
 
   #expire(ms: number, reason: TransportReason): Timer {
@@ -201,14 +217,17 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   readonly #onData = (chunk: Buffer): void => {
     if (this.#state !== "open") return;
     // A peer that is read without a budget is ours.
-    if (chunk.length > READ_SLICE && this.#budget !== null && ReadQueue.of(this.#context.clock).add(this)) {
-      this.#unread = chunk;
-      this.#socket.pause();
-      return;
-    }
+    if (chunk.length > READ_SLICE && this.#budget !== null && this.#waits(chunk)) return;
     this.#read(chunk);
     this.#afterReading();
   };
+
+  #waits(chunk: Buffer): boolean {
+    if (!ReadQueue.of(this.#context.clock).add(this, chunk.length)) return false;
+    this.#unread = chunk;
+    this.#socket.pause();
+    return true;
+  }
 
   #read(chunk: Buffer): void {
     this.#reading = true;
