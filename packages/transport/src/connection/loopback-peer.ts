@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { type Native, native, sealedFrameSize } from "@lode/native";
-import { type Clock, type Logger, silentLogger } from "@lode/ports";
+import { type Clock, type Logger, silentLogger, systemClock } from "@lode/ports";
 import { type FrameHeader, HEADER_SIZE, writeFrameHeader } from "@lode/protocol";
 import type { FrameConnection } from "./frame-connection.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -57,8 +57,10 @@ class LoopbackPeer {
 
 /** How a {@link connectionOverLoopback} is made. */
 export interface LoopbackSetup {
-  /** Deadlines; connections on one clock take turns. */
-  clock: Clock;
+  /** Deadlines; turns are real. */
+  time: Pick<Clock, "monotonic" | "after">;
+  /** Instead: connections on one clock take turns. */
+  clock?: Clock;
   onThrottle?: (pauseMs: number) => void;
   limits?: Partial<ConnectionLimits>;
   onFrame?: (header: FrameHeader, connection: FrameConnection) => void;
@@ -70,6 +72,7 @@ export interface LoopbackSetup {
 
 /** For tests: a connection and its peer, and what the connection's handler has seen, as `type:length`. */
 export async function connectionOverLoopback(setup: LoopbackSetup) {
+  const { time } = setup;
   const { near: socket, far } = await loopbackPair();
   const peer = new LoopbackPeer(far);
   const connection = new SocketConnection(
@@ -78,7 +81,11 @@ export async function connectionOverLoopback(setup: LoopbackSetup) {
     { sendKey: TO_PEER.slice(), receiveKey: TO_US.slice() },
     {
       native: setup.native ?? native,
-      clock: setup.clock,
+      clock: setup.clock ?? {
+        ...systemClock,
+        monotonic: () => time.monotonic(),
+        after: (ms, run) => time.after(ms, run),
+      },
       logger: setup.logger ?? silentLogger,
       maxLength: () => 100_000,
       limits: { ...defaultConnectionLimits, ...setup.limits },

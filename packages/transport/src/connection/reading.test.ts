@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "@lode/ports";
+import { systemClock } from "@lode/ports";
 import { VirtualClock } from "@lode/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { defaultConnectionLimits } from "./limits.ts";
@@ -7,15 +7,9 @@ import { connectionOverLoopback, frame, type LoopbackSetup } from "./loopback-pe
 
 afterEach(closeLoopbackPairs);
 
-/** With its deadlines on a virtual clock; turns are real. */
 async function setUp(setup: Partial<LoopbackSetup> = {}) {
   const time = new VirtualClock();
-  const clock: Clock = {
-    ...systemClock,
-    monotonic: () => time.monotonic(),
-    after: (ms, callback) => time.after(ms, callback),
-  };
-  return { time, ...(await connectionOverLoopback({ clock, ...setup })) };
+  return { time, ...(await connectionOverLoopback({ time, ...setup })) };
 }
 
 /** Lets the event loop run until something holds. */

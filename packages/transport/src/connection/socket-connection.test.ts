@@ -1,5 +1,5 @@
 import { native } from "@lode/native";
-import { type Clock, silentLogger, systemClock } from "@lode/ports";
+import { silentLogger } from "@lode/ports";
 import { VirtualClock } from "@lode/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { FrameConnection } from "./frame-connection.ts";
@@ -10,15 +10,9 @@ import { TransportError } from "./transport-error.ts";
 
 afterEach(closeLoopbackPairs);
 
-/** With its deadlines on a virtual clock; turns are real. */
 async function setUp(setup: Partial<LoopbackSetup> = {}) {
   const time = new VirtualClock();
-  const clock: Clock = {
-    ...systemClock,
-    monotonic: () => time.monotonic(),
-    after: (ms, callback) => time.after(ms, callback),
-  };
-  return { time, ...(await connectionOverLoopback({ clock, ...setup })) };
+  return { time, ...(await connectionOverLoopback({ time, ...setup })) };
 }
 
 /** Lets the event loop run until something holds. */
