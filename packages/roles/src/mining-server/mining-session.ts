@@ -82,7 +82,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
         this.#onExtendedShare(message.fields, message.tlvs);
         break;
       case "SubmitSharesStandard":
-        this.#onShare(message.fields.channelId, { ...message.fields, extranonce: null });
+        this.#onStandardShare(message.fields);
         break;
       case "OpenStandardMiningChannel":
         this.#onOpen({ ...message.fields, minExtranonceSize: null });
@@ -253,9 +253,20 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     if (isClientsFault(errorCode)) this.#onInvalid();
   }
 
+  /** The fields are written out: spreading them took a third of all the time of a standard share. */
+  #onStandardShare(fields: mining.SubmitSharesStandard): void {
+    const { channelId, sequenceNumber, jobId, nonce, ntime, version } = fields;
+    this.#onShare(channelId, { sequenceNumber, jobId, nonce, ntime, version, extranonce: null });
+  }
+
   #onExtendedShare(fields: mining.SubmitSharesExtended, tlvs: Uint8Array): void {
     const worker = workerOf(tlvs, this.#peer.extensions.granted);
-    this.#onShare(fields.channelId, worker === undefined ? fields : { ...fields, worker });
+    if (worker === undefined) {
+      this.#onShare(fields.channelId, fields);
+      return;
+    }
+    const { channelId, sequenceNumber, jobId, nonce, ntime, version, extranonce } = fields;
+    this.#onShare(channelId, { sequenceNumber, jobId, nonce, ntime, version, extranonce, worker });
   }
 
   #onShare(channelId: number, submission: ShareSubmission): void {
