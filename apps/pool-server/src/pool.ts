@@ -208,7 +208,7 @@ export class Pool {
     await this.#submitter.settled();
   }
 
-  /** Stops soon. Shares that were not answered may or may not be recorded. */
+  /** Closes every connection, then stops. Shares that were not answered may or may not be recorded; blocks are in their files. */
   async stop(): Promise<void> {
     this.#draining = true;
     this.#outageClose?.cancel();
@@ -216,6 +216,7 @@ export class Pool {
     this.#deps.feed.stop();
     this.#submitter.stop();
     this.#recorder.stop();
+    await this.#submitter.settled();
   }
 
   #recorderDrained(withinMs: number): Promise<void> {

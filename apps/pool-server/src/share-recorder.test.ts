@@ -144,7 +144,8 @@ describe("ShareRecorder", () => {
     for (let sequence = 10; sequence <= 13; sequence++) recorder.record(share(sequence));
     for (const [recorded, state] of [
       [3, "overfull"],
-      [6, "writable"],
+      [6, "overfull"],
+      [9, "writable"],
     ] as const) {
       await clock.advanceAsync(0);
       store.last.resolve();

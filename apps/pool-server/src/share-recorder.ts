@@ -29,7 +29,7 @@ export const DEFAULT_RECORDER_LIMITS: ShareRecorderLimits = {
 /**
  * - `writable`: commits return in time.
  * - `holding`: the store is away; answers are held, no new channels are opened.
- * - `overfull`: a bound is reached; miners must be sent to their backups.
+ * - `overfull`: a bound is reached; miners must be sent to their backups, until half of what may wait is recorded.
  * - `failed`: a batch key is taken by other bytes; nothing can be recorded any more and the process has to end.
  */
 export type RecorderState = "writable" | "holding" | "overfull" | "failed";
@@ -119,7 +119,7 @@ export class ShareRecorder implements ShareSink {
     const { clock } = this.#deps;
     // Behind what has come meanwhile: after a late turn the store's answer may be there and only unread.
     this.#watch ??= clock.every(WATCH_MS, () => clock.soon(() => this.#judge()));
-    if (this.#isFull()) this.#enter("overfull");
+    if (this.#waitingBytes > this.#limits.overfullBytes) this.#enter("overfull");
     this.#schedule();
   }
 
@@ -179,7 +179,9 @@ export class ShareRecorder implements ShareSink {
     this.#flight = null;
     this.#retryDelay = this.#limits.retryMinMs;
     this.#waitingSince = this.#pending.length === 0 ? null : now;
-    if (!this.#isFull()) this.#enter("writable");
+    // Miners that come back too early would only be sent away again.
+    if (this.#state !== "overfull" || this.#waitingBytes <= this.#limits.overfullBytes / 2)
+      this.#enter("writable");
     this.#launch();
     this.#deps.onDurable(flight.shares);
     if (this.#isIdle()) this.#wakeIdle();
@@ -228,8 +230,8 @@ export class ShareRecorder implements ShareSink {
     this.#deps.onState(state);
   }
 
-  #isFull(): boolean {
-    return this.waiting * SHARE_HEAP_BYTES > this.#limits.overfullBytes;
+  get #waitingBytes(): number {
+    return this.waiting * SHARE_HEAP_BYTES;
   }
 
   #isIdle(): boolean {

@@ -129,7 +129,12 @@ class FrameRules {
         if (room === "none") this.#wrong("bounded", "a channel was opened above the cap");
         const channel = connection.channels.get(connection.nextChannelId - 1);
         if (connection.getsJobs && channel?.tip === null) this.#wrong("protocol", "a channel without a job");
-      } else if (valid && room === "free" && reasons.must.length === 0 && reasons.may.length === 0) {
+      } else if (
+        valid &&
+        reasons.must.length === 0 &&
+        reasons.may.length === 0 &&
+        (room === "free" || refusal?.errorCode !== "channel-capacity-exhausted")
+      ) {
         this.#wrong("right-verdict", `a channel was refused for no reason: ${refusal?.errorCode}`);
       }
     };

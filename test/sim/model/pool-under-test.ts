@@ -202,22 +202,33 @@ export class PoolUnderTest {
     };
   }
 
-  /** Whether a cap leaves room for another channel of a connection. `scarce`: the pool may keep it for others. */
+  /** Whether a cap leaves room for another channel of a connection. `scarce`: it may be kept for others, or may not. */
   roomFor(connection: JudgedConnection): "free" | "scarce" | "none" {
     const { maxChannels, maxChannelsPerConnection } = this.limits;
     const all = [...this.channels()];
     const own = connection.channels.size;
-    if (all.length >= maxChannels || own >= maxChannelsPerConnection) return "none";
-    // Those asked for count as well.
     const asked = connection.askedFor;
+    // Those asked for count as well.
+    if (this.isFull(connection) || own + asked >= maxChannelsPerConnection) return "none";
     let askedByAll = 0;
     for (const { askedFor } of this.connections.values()) askedByAll += askedFor;
-    if (own + asked >= maxChannelsPerConnection || (asked > 0 && askedByAll >= maxChannels)) return "scarce";
-    // Everybody here comes from one address block.
+    if (asked > 0 && askedByAll >= maxChannels) return "scarce";
+    if (own === 0 || !this.#isHoarded(all, EARNING_MS)) return "free";
+    return this.#isHoarded(all, EARNING_MS + ROUND_MS) ? "none" : "scarce";
+  }
+
+  /** As many channels are open as may be. */
+  isFull({ channels }: JudgedConnection): boolean {
+    const { maxChannels, maxChannelsPerConnection } = this.limits;
+    return channels.size >= maxChannelsPerConnection || [...this.channels()].length >= maxChannels;
+  }
+
+  /** Half of what workers leave is taken by channels without a share for `idleMs`. Everybody here comes from one address block. */
+  #isHoarded(channels: readonly NaiveChannel[], idleMs: number): boolean {
     const now = this.world.clock.monotonic();
-    const idle = all.filter(({ acceptedAt }) => now - acceptedAt >= EARNING_MS).length;
-    const hoarded = idle - (all.length - idle) >= FEW_CHANNELS && idle >= maxChannels - all.length;
-    return hoarded && own > 0 ? "scarce" : "free";
+    const idle = channels.filter(({ acceptedAt }) => now - acceptedAt >= idleMs).length;
+    const working = channels.length - idle;
+    return idle >= working + FEW_CHANNELS && idle >= this.limits.maxChannels - channels.length;
   }
 
   /** Who would be paid; null for nobody. */
@@ -325,6 +336,8 @@ export class PoolUnderTest {
 const SHARE_BYTES = 512;
 /** An accepted share lets a channel count as working for so long. */
 const EARNING_MS = 3_600_000;
+/** Within so long it is noticed that a channel works no more. */
+const ROUND_MS = 5_000;
 /** Channels without work that everybody may have, and as many more as work. */
 const FEW_CHANNELS = 16;
 

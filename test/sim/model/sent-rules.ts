@@ -116,6 +116,8 @@ class SentRules {
       this.#pool.limits.jobs,
     );
     channel.jobAt = this.#pool.world.clock.monotonic();
+    // Also for requests that had to wait.
+    if (this.#pool.isFull(this.#connection)) this.#wrong("bounded", "a channel was opened above a cap");
     this.#connection.channels.set(id, channel);
   }
 

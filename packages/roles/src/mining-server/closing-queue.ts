@@ -1,7 +1,7 @@
 import type { Clock } from "@lode/ports";
 import { Slices, type Steps } from "./slices.ts";
 
-/** Channels that are cleared away, or connections that are closed, in one turn of the event loop: a millisecond's work. */
+/** Channels that are cleared away, or connections that are closed, in one turn of the event loop at most: a millisecond's work. */
 const SLICE = 256;
 
 /**

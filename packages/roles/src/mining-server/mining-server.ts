@@ -130,22 +130,12 @@ export class MiningServer {
   }
 
   /**
-   * Closes every connection there is, some in every turn of the event loop and the first in the next one: what has come from
-   * each is read before. New ones are still accepted. Resolves when all were closed.
+   * Closes every connection there is, soon and some in every turn of the event loop: what has come from each is read before. New
+   * ones are still accepted. Resolves when all were told to close; their peers may take their time.
    */
   closeAll(reason: string): Promise<void> {
-    const connections = [...this.#connections.values()];
-    return new Promise((resolve) => {
-      this.#context.closings.add(
-        (function* (): Steps {
-          for (const connection of connections) {
-            connection.end(reason);
-            yield 1;
-          }
-          resolve();
-        })(),
-      );
-    });
+    const connections = [...this.#connections];
+    return new Promise((resolve) => this.#context.closings.add(this.#endAll(connections, reason, resolve)));
   }
 
   /**
@@ -167,6 +157,22 @@ export class MiningServer {
       ...metrics.shares,
       hashrate: rate.rate(this.#deps.clock.monotonic()),
     };
+  }
+
+  *#endAll(
+    connections: readonly (readonly [number, ServerSetup<MinerMessage>])[],
+    reason: string,
+    onDone: () => void,
+  ): Steps {
+    for (const [conn_id, connection] of connections) {
+      try {
+        connection.end(reason);
+      } catch (err) {
+        this.#deps.logger.error({ conn_id, reason, err }, "a connection could not be closed");
+      }
+      yield 1;
+    }
+    onDone();
   }
 
   /** Vardiff, fresh jobs where they are due, and targets that had to wait. */

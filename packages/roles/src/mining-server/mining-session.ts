@@ -212,9 +212,10 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   #onIdle(): void {
-    // A request for a channel may have come, and wait to be read.
+    // A request for a channel may have come, and wait to be read or for its turn.
     this.#reader.connection.readReceived();
-    if (this.#channels.size === 0) this.end("no-channel" satisfies CloseReason);
+    if (this.#context.openings.waitingOf(this) > 0) this.#channels.awaitOne();
+    else if (this.#channels.isOverdue) this.end("no-channel" satisfies CloseReason);
   }
 
   #onInvalid(): void {

@@ -8,7 +8,7 @@ import type { SessionContext } from "./session-context.ts";
 import { GROUP_CHANNEL_ID } from "./settings.ts";
 import type { Steps } from "./slices.ts";
 
-/** With more channels than this their end is a crowd's: it takes its turn. */
+/** More channels than this are a crowd, which is cleared away in turns. */
 const FEW = 16;
 
 /** Whose channels they are. */
@@ -30,7 +30,21 @@ export class SessionChannels {
     this.#context = context;
     this.#owner = { ...owner, holdings: new Holdings() };
     this.#onIdle = onIdle;
-    this.#awaitFirst();
+    this.awaitOne();
+  }
+
+  /** Gives the client its time for a channel. */
+  awaitOne(): void {
+    const { clock, settings } = this.#context;
+    this.#idle = clock.after(settings.firstChannelTimeoutMs, () => {
+      this.#idle = undefined;
+      this.#onIdle();
+    });
+  }
+
+  /** There is no channel, and the time for one is over. */
+  get isOverdue(): boolean {
+    return this.size === 0 && this.#idle === undefined;
   }
 
   get size(): number {
@@ -96,9 +110,9 @@ export class SessionChannels {
     const log = { conn_id: this.#owner.connectionId, channel_id: channelId, reason: printable(reasonCode) };
     this.#context.logger.debug(log, "channel closed by the client");
     const channel = this.#channels.get(channelId);
-    if (channelId === GROUP_CHANNEL_ID) this.#closeAll();
+    if (channelId === GROUP_CHANNEL_ID) this.#closeEach();
     else if (channel !== undefined) this.#close(channel);
-    if (this.size === 0 && this.#idle === undefined) this.#awaitFirst();
+    if (this.isOverdue) this.awaitOne();
     return known;
   }
 
@@ -115,11 +129,11 @@ export class SessionChannels {
   /** The connection is over. */
   end(): void {
     this.#idle?.cancel();
-    this.#closeAll();
+    this.#closeEach();
   }
 
   /** Channels count no more at once; what thousands leave behind is cleared away in turns. */
-  #closeAll(): void {
+  #closeEach(): void {
     const channels = [...this.#channels.values()];
     this.#channels.clear();
     for (const channel of channels) this.#context.channels.remove(channel, this.#owner);
@@ -159,10 +173,5 @@ export class SessionChannels {
       },
       "channel ended",
     );
-  }
-
-  #awaitFirst(): void {
-    const { clock, settings } = this.#context;
-    this.#idle = clock.after(settings.firstChannelTimeoutMs, this.#onIdle);
   }
 }

@@ -126,6 +126,28 @@ describe("a connection", () => {
     expect(miner.closed).toBeNull();
   });
 
+  it("whose request for a channel waits for its turn is not idle", () => {
+    const pool = new ScriptedPool({ settings: { openings: { burst: 1, perSecond: 1 / 900 } } });
+    const miner = pool.connect().setUp();
+    openExtended(miner);
+    miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "" });
+    pool.clock.advance(100_000);
+    miner.send(mining.OpenExtendedMiningChannel, {
+      requestId: 2,
+      userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+      nominalHashRate: 0,
+      maxTarget: targetToBytes(maxTarget),
+      minExtranonceSize: 4,
+    });
+    pool.clock.advance(700_000);
+    expect([miner.takeNames(), miner.closed]).toEqual([[], null]);
+    pool.clock.advance(110_000);
+    expect(miner.takeNames()[0]).toBe("OpenExtendedMiningChannelSuccess");
+    miner.send(mining.CloseChannel, { channelId: 3, reasonCode: "" });
+    pool.clock.advance(600_001);
+    expect(miner.closed).toBe("peer-closed");
+  });
+
   it("that closed its last channel has ten minutes again", () => {
     const { pool, miner } = connect();
     openExtended(miner);

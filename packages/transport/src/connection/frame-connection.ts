@@ -27,7 +27,7 @@ export interface FrameConnection {
   /**
    * Queues a plaintext frame (header and payload); the caller may reuse the bytes at once. What is sent during a turn
    * leaves together at its end. Does nothing once the connection is closing. Cuts the connection (`write-queue-full`) when
-   * the peer does not read.
+   * the peer does not read; what it has sent is delivered before `onClose`.
    *
    * @throws TransportError `bad-frame` if the header's length is not the payload's
    */

@@ -194,7 +194,7 @@ class Acceptor implements Listener {
     this.#metrics.completed();
     const guest = connection;
     if (!real.own) arrival.ticket.opened(guest);
-    socket.once("close", () => this.#onEnd(guest, arrival.ticket, real.own));
+    guest.onOver(() => this.#onEnd(guest, arrival.ticket, real.own));
     try {
       onConnection(connection);
     } catch (error) {

@@ -17,9 +17,9 @@ function setUp() {
     const readOn = () => {
       log.push(name);
       time.advance(ms);
-      return --slices * READ_SLICE;
+      return --slices > 0;
     };
-    return queue.add({ readOn }, slices * READ_SLICE);
+    return queue.add({ readOn });
   };
   return { queue, turns, log, add };
 }
@@ -56,9 +56,9 @@ describe("reading what came together", () => {
     const { queue, turns, log, add } = setUp();
     const readOn = () => {
       add("late", 1);
-      return 0;
+      return false;
     };
-    queue.add({ readOn }, 1);
+    queue.add({ readOn });
     turns.shift()!();
     while (turns.length > 0) turns.shift()!();
     add("again", 1);
@@ -66,18 +66,11 @@ describe("reading what came together", () => {
     expect(log).toEqual(["late", "again"]);
   });
 
-  it("has a bound, in bytes: what comes then is read at once", () => {
-    const { queue, turns, add } = setUp();
-    const half = 128 * 1024 * 1024;
-    const hasRoomFor = (bytes: number) => queue.add({ readOn: () => 0 }, bytes);
-    expect([hasRoomFor(half), add("a", half / READ_SLICE), hasRoomFor(1)]).toEqual([true, true, false]);
-    // The first is gone without having been read here, and of the second as much as a turn reads.
-    turns.shift()!();
-    const read = 7 * READ_SLICE;
-    expect([hasRoomFor(half + read + 1), hasRoomFor(half + read), hasRoomFor(1)]).toEqual([
-      false,
-      true,
-      false,
-    ]);
+  it("has a bound: who comes then is read at once", () => {
+    const { turns, add } = setUp();
+    for (let waiting = 0; waiting < 4_096; waiting++) expect(add("a", 2)).toBe(true);
+    expect(add("b", 1)).toBe(false);
+    while (turns.length > 0) turns.shift()!();
+    expect(add("b", 1)).toBe(true);
   });
 });

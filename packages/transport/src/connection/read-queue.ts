@@ -5,19 +5,13 @@ export const READ_SLICE = 2_048;
 /** What is read in one turn of the event loop from all that wait: bytes at most, and for so many milliseconds. */
 const TURN_BYTES = 16_384;
 const TURN_MS = 2;
-/** Bytes that may wait; the sockets' streams hold as many again. */
-const MAX_BYTES = 256 * 1024 * 1024;
+/** Connections that may wait; each holds what the socket gave (64 kB), and its stream the next piece (80 kB). */
+const MAX_WAITING = 4_096;
 
 /** A connection with more at hand than a slice. */
 export interface LongRead {
-  /** Reads the next slice, {@link READ_SLICE} bytes at most. Must not throw. @returns how many bytes are at hand still */
-  readOn(): number;
-}
-
-interface Waiting {
-  readonly read: LongRead;
-  /** At hand. */
-  bytes: number;
+  /** Reads the next slice, {@link READ_SLICE} bytes at most. Must not throw. @returns whether there is more at hand */
+  readOn(): boolean;
 }
 
 const queues = new WeakMap<Clock, ReadQueue>();
@@ -28,11 +22,10 @@ const queues = new WeakMap<Clock, ReadQueue>();
  */
 export class ReadQueue {
   readonly #clock: Clock;
-  /** Who has not had its turn in this round, from `#at` on. */
-  #round: Waiting[] = [];
+  /** Who has its turn in this round; from `#at` on still to come. */
+  #round: LongRead[] = [];
   #at = 0;
-  #nextRound: Waiting[] = [];
-  #bytes = 0;
+  #nextRound: LongRead[] = [];
   #scheduled = false;
 
   /** The queue of all connections on this clock. */
@@ -49,22 +42,20 @@ export class ReadQueue {
     this.#clock = clock;
   }
 
-  /**
-   * Calls `read.readOn()` soon, and again until it has no more.
-   *
-   * @param bytes at hand
-   * @returns false: too much waits, read all of it now
-   */
-  add(read: LongRead, bytes: number): boolean {
-    if (this.#bytes + bytes > MAX_BYTES) return false;
-    this.#bytes += bytes;
-    this.#nextRound.push({ read, bytes });
+  /** Calls `read.readOn()` soon, and again until it has no more. @returns false: too many wait, read all of it now */
+  add(read: LongRead): boolean {
+    if (this.#size >= MAX_WAITING) return false;
+    this.#nextRound.push(read);
     this.#schedule();
     return true;
   }
 
+  get #size(): number {
+    return this.#round.length - this.#at + this.#nextRound.length;
+  }
+
   #schedule(): void {
-    if (this.#scheduled || (this.#at === this.#round.length && this.#nextRound.length === 0)) return;
+    if (this.#scheduled || this.#size === 0) return;
     this.#scheduled = true;
     this.#clock.soon(this.#turn);
   }
@@ -74,24 +65,21 @@ export class ReadQueue {
     try {
       const until = this.#clock.monotonic() + TURN_MS;
       for (let bytes = TURN_BYTES; bytes > 0 && this.#clock.monotonic() <= until; bytes -= READ_SLICE) {
-        const next = this.#next();
-        if (next === undefined) return;
-        const left = next.read.readOn();
-        this.#bytes -= next.bytes - left;
-        next.bytes = left;
-        if (left > 0) this.#nextRound.push(next);
+        if (this.#at === this.#round.length) this.#beginRound();
+        const read = this.#round[this.#at];
+        if (read === undefined) return;
+        this.#at++;
+        if (read.readOn()) this.#nextRound.push(read);
       }
     } finally {
+      if (this.#size === 0) this.#beginRound();
       this.#schedule();
     }
   };
 
-  #next(): Waiting | undefined {
-    if (this.#at === this.#round.length) {
-      this.#round = this.#nextRound;
-      this.#nextRound = [];
-      this.#at = 0;
-    }
-    return this.#at < this.#round.length ? this.#round[this.#at++] : undefined;
+  #beginRound(): void {
+    this.#round = this.#nextRound;
+    this.#nextRound = [];
+    this.#at = 0;
   }
 }

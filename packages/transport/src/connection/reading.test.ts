@@ -151,6 +151,53 @@ describe("a peer that sends much at once", () => {
     expect(seen).toEqual(all.slice(0, 500));
   });
 
+  it("has its turns also when it has reset the connection, as crowds may do", async () => {
+    const clock = { ...systemClock };
+    let longest = 0;
+    let last: unknown = null;
+    let run = 0;
+    const crowd = await Promise.all(
+      Array.from({ length: 3 }, () =>
+        setUp({
+          clock,
+          limits: { reading },
+          onFrame: (_, connection) => {
+            run = connection === last ? run + 1 : 1;
+            last = connection;
+            longest = Math.max(longest, run);
+            for (const { peer, seen } of crowd) if (seen.length === 1) peer.socket.resetAndDestroy();
+          },
+        }),
+      ),
+    );
+    for (const { peer } of crowd) peer.socket.write(peer.seal(...much.slice(0, 1_000)));
+    for (const { seen, closes, whenClosed } of crowd) {
+      expect(await whenClosed).toBe("connection-reset");
+      expect([seen, closes.length]).toEqual([all.slice(0, 1_000), 1]);
+    }
+    expect(longest).toBeLessThan(100);
+  });
+
+  it("is over at once when it is closed or destroyed while its rest has its turns", async () => {
+    for (const end of ["destroy", "close"] as const) {
+      const { connection, socket, peer, seen, closes, whenBegun, whenClosed, time } = await setUp({
+        limits: { reading },
+      });
+      peer.socket.write(peer.seal(...much.slice(0, 1_000)));
+      await whenBegun;
+      socket.destroy();
+      socket.once("close", () => {
+        expect(closes).toEqual([]);
+        connection[end]("enough");
+        connection.readReceived();
+        expect(closes).toEqual([]);
+      });
+      expect(await whenClosed).toBe("enough");
+      expect(seen.length).toBeLessThan(1_000);
+      expect(time.pendingTimers).toBe(0);
+    }
+  });
+
   it("is read no further once it is destroyed or closed", async () => {
     for (const end of ["destroy", "close"] as const) {
       const { peer, seen, whenClosed, time } = await setUp({

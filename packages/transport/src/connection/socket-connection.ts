@@ -55,13 +55,15 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   #reading = false;
   #throttleTimer: Timer | null = null;
   #handler: FrameHandler | null = null;
-  #state: "open" | "closing" | "closed" = "open";
+  /** `cut`: the peer gets nothing any more, but what has come from it is read. */
+  #state: "open" | "cut" | "closing" | "closed" = "open";
+  /** The socket is closed; what it held may be unread still. */
+  #gone = false;
   #reason: string | null = null;
-  /** The peer gets nothing any more; what has come from it is read still. */
-  #cut = false;
   #startTimer: Timer | null;
   #frameTimer: Timer | null = null;
   #closeTimer: Timer | null = null;
+  #onOver: (() => void) | null = null;
 
   constructor(socket: Socket, remoteAddress: string, keys: ConnectionKeys, context: ConnectionContext) {
     this.remoteAddress = remoteAddress;
@@ -89,7 +91,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     return this.#reader.frames;
   }
 
-  /** Why the connection ends or ended; null while it is open. */
+  /** Why the connection ends or ended; null while nobody ends it. */
   get closeReason(): string | null {
     return this.#reason;
   }
@@ -101,15 +103,20 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#startTimer?.cancel();
     this.#startTimer = null;
     if (this.#state === "closed") this.#context.clock.soon(() => this.#reportClose());
-    else if (this.#state === "open") {
+    else if (this.#reads) {
       this.#socket.on("data", this.#onData);
       this.#resume();
     }
   }
 
+  /** Has this called once when the connection is over, behind the handler's `onClose`. */
+  onOver(callback: () => void): void {
+    this.#onOver = callback;
+  }
+
   send(frame: Uint8Array): void {
     checkFrame(frame);
-    if (this.#state !== "open" || this.#cut) return;
+    if (this.#state !== "open") return;
     const size = sealedFrameSize(frame.length - HEADER_SIZE);
     const queued = this.queuedBytes;
     if (queued > 0 && queued + size > this.#context.limits.writeQueueBytes) {
@@ -129,29 +136,23 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   }
 
   readReceived(): void {
-    if (this.#state !== "open" || this.#reading || this.#handler === null) return;
+    if (!this.#reads || this.#reading || this.#handler === null) return;
     const chunk = this.#unread;
     if (chunk !== null) {
       // It keeps its place in the queue, and reads on from there.
       this.#unread = NOTHING;
       this.#read(chunk);
     }
-    // Taken by hand: a stream that has failed emits nothing any more.
-    this.#socket.off("data", this.#onData);
-    for (let more = this.#buffered(); more !== null; more = this.#buffered()) this.#read(more);
-    this.#socket.on("data", this.#onData);
-  }
-
-  /** What the paused socket holds. */
-  #buffered(): Buffer | null {
-    return this.#state === "open" ? (this.#socket.read() as Buffer | null) : null;
+    for (let more = this.#takeHeld(); more !== null; more = this.#takeHeld()) this.#read(more);
   }
 
   close(reason: string): void {
-    if (this.#state !== "open") return;
+    if (!this.#reads) return;
+    if (this.#state === "open" || this.#gone) this.#reason = reason;
     this.#state = "closing";
-    this.#reason = reason;
     this.#unread = null;
+    // Its turn to be read ends it.
+    if (this.#gone) return;
     this.#writer.end();
     this.#endThrottle();
     this.#frameTimer?.cancel();
@@ -180,21 +181,47 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
       );
       this.#fail("handler-failed");
     }
-    return this.#state === "open";
+    return this.#reads;
   }
 
-  readOn(): number {
-    const chunk = this.#unread;
-    if (chunk === null || this.#state !== "open") return 0;
-    const rest = chunk.length > READ_SLICE ? chunk.subarray(READ_SLICE) : null;
-    this.#unread = rest;
-    this.#read(rest === null ? chunk : chunk.subarray(0, READ_SLICE));
-    if (this.#state !== "open") this.#unread = null;
-    if (this.#unread !== null) return this.#unread.length;
+  readOn(): boolean {
+    const chunk = this.#unread ?? (this.#gone ? this.#takeHeld() : null);
+    if (chunk !== null && this.#reads) {
+      const rest = chunk.length > READ_SLICE ? chunk.subarray(READ_SLICE) : null;
+      this.#unread = rest;
+      this.#read(rest === null ? chunk : chunk.subarray(0, READ_SLICE));
+    }
+    if (!this.#reads) this.#unread = null;
+    if (this.#unread !== null) return true;
+    return this.#gone ? this.#endGone() : this.#endLongRead();
+  }
+
+  /** @returns whether there is more */
+  #endGone(): boolean {
+    if (this.#reads && this.#socket.readableLength > 0) return true;
+    this.#end();
+    return false;
+  }
+
+  /** @returns false: there is no more at hand */
+  #endLongRead(): boolean {
     if (this.#peerEnded) this.close("peer-closed" satisfies TransportReason);
     this.#afterReading();
     if (this.#state === "open" && this.#throttleTimer === null) this.#resume();
-    return 0;
+    return false;
+  }
+
+  get #reads(): boolean {
+    return this.#state === "open" || this.#state === "cut";
+  }
+
+  /** What the paused socket holds, by hand: a stream that has failed emits nothing any more, and others would emit it as well. */
+  #takeHeld(): Buffer | null {
+    if (!this.#reads) return null;
+    this.#socket.off("data", this.#onData);
+    const held = this.#socket.read() as Buffer | null;
+    this.#socket.on("data", this.#onData);
+    return held;
   }
 
   #fail(reason: TransportReason): void {
@@ -203,9 +230,9 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
 
   /** The peer does not take what it is sent. What it has sent counts, and is read before the connection is over. */
   #cutOff(reason: TransportReason): void {
-    if (this.#state !== "open" || this.#cut) return;
+    if (this.#state !== "open") return;
     this.#reason ??= reason;
-    this.#cut = true;
+    this.#state = "cut";
     this.#writer.stop();
     this.#socket.destroy();
   }
@@ -215,18 +242,19 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#state !== "open") return;
-    // A peer that is read without a budget is ours.
-    if (chunk.length > READ_SLICE && this.#budget !== null && this.#waits(chunk)) return;
+    if (!this.#reads) return;
+    if (chunk.length > READ_SLICE && this.#takeTurns()) {
+      this.#unread = chunk;
+      this.#socket.pause();
+      return;
+    }
     this.#read(chunk);
     this.#afterReading();
   };
 
-  #waits(chunk: Buffer): boolean {
-    if (!ReadQueue.of(this.#context.clock).add(this, chunk.length)) return false;
-    this.#unread = chunk;
-    this.#socket.pause();
-    return true;
+  /** @returns false: read it now. A peer that is read without a budget is ours. */
+  #takeTurns(): boolean {
+    return this.#budget !== null && ReadQueue.of(this.#context.clock).add(this);
   }
 
   #read(chunk: Buffer): void {
@@ -306,19 +334,32 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   };
 
   readonly #onClosed = (): void => {
-    // What a peer sent before it reset the connection counts, and may be a block.
-    this.readReceived();
-    this.#unread = null;
-    this.#state = "closed";
-    this.#writer.stop();
+    this.#gone = true;
     this.#startTimer?.cancel();
     this.#frameTimer?.cancel();
     this.#closeTimer?.cancel();
     this.#endThrottle();
+    if (this.#state === "open") this.#state = "cut";
+    // What a peer sent before it reset the connection counts, and may be a block; of crowds it is read in turns.
+    if (this.#reads && this.#handler !== null && this.#hasLongRest()) return;
+    this.readReceived();
+    this.#end();
+  };
+
+  #hasLongRest(): boolean {
+    return this.#unread !== null || (this.#socket.readableLength > READ_SLICE && this.#takeTurns());
+  }
+
+  #end(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#unread = null;
+    this.#writer.stop();
     this.#sealer.free();
     this.#opener.free();
     this.#reportClose();
-  };
+    this.#onOver?.();
+  }
 
   #reportClose(): void {
     if (this.#handler === null) return;
