@@ -99,6 +99,8 @@ export class Miner {
             channelId === GROUP_CHANNEL_ID ? this.#closedByUs.size > 0 : this.#closedByUs.has(channelId);
           const expected = ours || !nature.honest;
           if (violation === "unknown-channel" && expected) return;
+          // Who closes the group while a channel is being opened takes that for open.
+          if (violation === "min-ntime-decreased" && !nature.honest) return;
           this.#wrong("protocol", `${violation}: ${message} for channel ${channelId}`);
         },
         onClose: (reason) => {

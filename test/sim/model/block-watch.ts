@@ -23,7 +23,7 @@ export class BlockWatch implements NodeWatcher {
   readonly #startedAt: number;
   readonly #open = new Map<string, WatchedBlock>();
   #finished: string[] = [];
-  /** Handed in at the start, without a share that found them. */
+  /** Handed in at the start, most without a share that found them. */
   readonly #resumed = new Set<string>();
   readonly #counted = new Set<string>();
 
@@ -46,7 +46,7 @@ export class BlockWatch implements NodeWatcher {
 
   /** A block of an earlier process was read from its file; it may be one that this process has found by then. */
   addOpen(hash: string): void {
-    if (!this.#open.has(hash)) this.add(hash, null);
+    if (!this.#open.has(hash) && !this.#resumed.has(hash)) this.add(hash, null);
   }
 
   /** A block has to be taken to the nodes. @param attempted nodes that were called already */
