@@ -18,7 +18,7 @@ export function frame(msgType: number, length: number): Uint8Array {
   return bytes;
 }
 
-/** For tests: a raw peer. Seals and opens by hand, so that it can misbehave. */
+/** A raw peer: seals and opens by hand, so that it can misbehave. */
 class LoopbackPeer {
   readonly seen: string[] = [];
   ended = false;
@@ -57,9 +57,9 @@ class LoopbackPeer {
 
 /** How a {@link connectionOverLoopback} is made. */
 export interface LoopbackSetup {
-  /** Deadlines; turns are real. */
+  /** For deadlines; turns of the event loop are real. */
   time: Pick<Clock, "monotonic" | "after">;
-  /** Instead: connections on one clock take turns. */
+  /** In place of `time`, for several connections: those on one clock take turns. */
   clock?: Clock;
   onThrottle?: (pauseMs: number) => void;
   limits?: Partial<ConnectionLimits>;
