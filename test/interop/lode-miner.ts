@@ -1,7 +1,7 @@
-import { type CpuMiner, startCpuMiner } from "@lode/devnet";
 import { native } from "@lode/native";
 import { noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
 import { miningServerMaxLength } from "@lode/roles";
+import { type CpuMiner, startCpuMiner } from "@lode/simulator";
 import { decodeAuthorityPublicKey, dial } from "@lode/transport";
 import type { LodePool } from "./lode-processes.ts";
 import type { Workbench } from "./workbench.ts";

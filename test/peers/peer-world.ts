@@ -3,7 +3,8 @@ import { defaultChannelSettings } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import type { MiningServerSettings } from "@lode/roles";
 import { type PeerOptions, Prng, Scale, type ScriptedPeer, ScriptedPool } from "@lode/testing";
-import type { FrameConnection, MemoryPairOptions } from "@lode/transport";
+import type { FrameConnection } from "@lode/transport";
+import type { MemoryPairOptions } from "@lode/transport/testing";
 
 /** An address that can be paid on regtest. */
 export const ACCOUNT = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";

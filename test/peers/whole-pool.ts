@@ -15,7 +15,8 @@ import {
 } from "@lode/protocol";
 import type { MiningServerSettings } from "@lode/roles";
 import { ScriptedMiner, seededRandom, VirtualClock } from "@lode/testing";
-import { type FrameConnection, type FrameHandler, memoryPair } from "@lode/transport";
+import type { FrameConnection, FrameHandler } from "@lode/transport";
+import { memoryPair } from "@lode/transport/testing";
 
 const fromPool = messageTable({
   SetupConnection: common.SetupConnection,

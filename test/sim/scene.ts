@@ -1,7 +1,7 @@
 import { MiningFlags } from "@lode/protocol";
 import { minerMaxLength } from "@lode/roles";
 import type { Prng } from "@lode/testing";
-import { memoryPair } from "@lode/transport";
+import { memoryPair } from "@lode/transport/testing";
 import { Miner, type MinerNature } from "./miners/miner.ts";
 import { sendStrangeThing } from "./miners/mischief.ts";
 import { drawLimits } from "./model/pool-limits.ts";

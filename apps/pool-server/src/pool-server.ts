@@ -10,7 +10,9 @@ import {
   listen,
   splitHostPort,
 } from "@lode/transport";
-import { candidateDirectory } from "./block-candidates.ts";
+import { candidateDirectory } from "./blocks/block-candidates.ts";
+import { nodeTarget } from "./blocks/block-submit-node.ts";
+import { blockOf, listenerLimits } from "./config/limits-from-config.ts";
 import {
   identifier,
   nodeRpc,
@@ -18,12 +20,10 @@ import {
   rewardScript,
   serverIdentity,
   templateDialer,
-} from "./config/configured-parts.ts";
+} from "./config/parts-from-config.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
-import { blockOf, listenerLimits } from "./limits/limits-in-force.ts";
-import { nodeTarget } from "./node-target.ts";
 import { Pool, type PoolDeps } from "./pool.ts";
-import { TemplateSources } from "./template-sources.ts";
+import { TemplateSources } from "./templates/template-sources.ts";
 
 export interface PoolServerDeps {
   readonly logger: Logger;

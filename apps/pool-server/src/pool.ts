@@ -4,11 +4,11 @@ import type { Native } from "@lode/native";
 import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
 import { MiningServer, type MiningServerSettings } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
-import type { CandidateStore } from "./block-candidates.ts";
-import { BlockSubmitter, type BlockTarget } from "./block-submitter.ts";
+import type { CandidateStore } from "./blocks/block-candidates.ts";
+import { BlockSubmitter, type BlockTarget } from "./blocks/block-submitter.ts";
 import { JobFanout } from "./job-fanout.ts";
-import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./share-recorder.ts";
-import type { TemplateFeed } from "./template-feed.ts";
+import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./shares/share-recorder.ts";
+import type { TemplateFeed } from "./templates/template-feed.ts";
 
 /** The world of a pool: everything it reads, writes or asks comes through here. */
 export interface PoolDeps {

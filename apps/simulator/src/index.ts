@@ -7,6 +7,7 @@ export { LoadProcessError, type RemoteLoad, spawnLoad } from "./load/spawn-load.
 export type { StormReport } from "./load/storm.ts";
 export type { UsedTime } from "./load/used-time.ts";
 export { type Arrivals, STAMP_MASK, systemMs } from "./load/work-watch.ts";
+export { type CpuMiner, startCpuMiner } from "./miners/cpu-miner.ts";
 export {
   runSimulator,
   type Simulator,

@@ -1,6 +1,6 @@
 import { CodedError, noMetrics, silentLogger, systemClock } from "@lode/ports";
 import { TemplateClient } from "@lode/roles";
-import { memoryPair } from "@lode/transport";
+import { memoryPair } from "@lode/transport/testing";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { TemplateProvider } from "./template-provider.ts";
 

@@ -1,4 +1,4 @@
-/** The world in a box: a small chain with its node, a CPU miner, and a Postgres of its own. */
+/** The world in a box: a small chain with its node, and a Postgres of its own. */
 export {
   extendChain,
   faucetOutpoints,
@@ -13,7 +13,6 @@ export { type Coin, outpointKey } from "./chain/coins.ts";
 export { type ChainParameters, COIN } from "./chain/parameters.ts";
 export { ANYONE_CAN_SPEND, TRUE_SCRIPT } from "./chain/spend-rules.ts";
 export { Mempool, MempoolError, type MempoolErrorType } from "./mempool/mempool.ts";
-export { type CpuMiner, type CpuMinerOptions, startCpuMiner } from "./miner/cpu-miner.ts";
 export { type DevnetNode, type DevnetNodeOptions, startDevnetNode } from "./node/devnet-node.ts";
 export {
   type EmbeddedPostgres,

@@ -16,22 +16,31 @@ export {
   type MiningClientRequest,
 } from "./mining-client/mining-client.ts";
 export { type MiningServerMessage, miningServerMaxLength } from "./mining-client/server-messages.ts";
+export type { JobSource } from "./mining-server/jobs/job-supply.ts";
+export { MiningServer } from "./mining-server/mining-server.ts";
+export type { MiningServerDeps, MiningServerStats } from "./mining-server/server-contract.ts";
 export {
   customJobErrorCodes,
   openErrorCodes,
   unknownChannel,
   updateErrorCodes,
-} from "./mining-server/error-codes.ts";
-export { type MinerMessage, minerMaxLength } from "./mining-server/miner-messages.ts";
-export { MiningServer } from "./mining-server/mining-server.ts";
-export type { MiningServerDeps, MiningServerStats } from "./mining-server/server-contract.ts";
+} from "./mining-server/session/error-codes.ts";
+export { type MinerMessage, minerMaxLength } from "./mining-server/session/miner-messages.ts";
 export {
   type Allowance,
   GROUP_CHANNEL_ID,
   type MiningServerSettings,
   miningServerDefaults,
 } from "./mining-server/settings.ts";
-export type { JobSource } from "./mining-server/work-supply.ts";
+export { type CloseReason, closeReasons } from "./session/close-reasons.ts";
+export {
+  type Decoder,
+  FrameReader,
+  type MessageHandler,
+  type ReaderCounters,
+  readerCounters,
+} from "./session/message-reader.ts";
+export { printable } from "./session/printable.ts";
 export {
   ClientSetup,
   type ClientSetupPolicy,
@@ -41,21 +50,12 @@ export {
   type SetupAnswer,
   setupAnswerDefinitions,
 } from "./setup/client-setup.ts";
-export { type CloseReason, closeReasons } from "./setup/close-reasons.ts";
 export {
   ExtensionNegotiation,
   type ExtensionPolicy,
   type ExtensionsAnswer,
   noExtensions,
 } from "./setup/extension-negotiation.ts";
-export {
-  type Decoder,
-  FrameReader,
-  type MessageHandler,
-  type ReaderCounters,
-  readerCounters,
-} from "./setup/frame-reader.ts";
-export { printable } from "./setup/printable.ts";
 export {
   ServerSetup,
   type ServerSetupPolicy,

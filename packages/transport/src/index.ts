@@ -1,11 +1,11 @@
 /** Noise NX handshake, server identity, key text forms and encrypted frame connections (SV2 chapter 4). */
+
+export { addressBlock, type BlockBits, defaultBlockBits } from "./address/address.ts";
+export { AddressRanges } from "./address/address-ranges.ts";
+export { splitHostPort } from "./address/host-port.ts";
 export { BanList, type BanListOptions, type BanSettings, defaultBanSettings } from "./bans/ban-list.ts";
-export { addressBlock, type BlockBits, defaultBlockBits } from "./connection/address.ts";
-export { AddressRanges } from "./connection/address-ranges.ts";
-export { type RefusalReason, refusalReasons } from "./connection/admission.ts";
 export { type DialOptions, dial } from "./connection/dial.ts";
 export type { FrameConnection, FrameHandler, TransportReason } from "./connection/frame-connection.ts";
-export { splitHostPort } from "./connection/host-port.ts";
 export {
   type ConnectionLimits,
   type DialLimits,
@@ -18,15 +18,6 @@ export {
   type ReadLimits,
   UNKNOWN_MESSAGE_MAX_LENGTH,
 } from "./connection/limits.ts";
-export { listen } from "./connection/listen.ts";
-export type { ConnectionWatch, Listener, ListenOptions } from "./connection/listen-options.ts";
-export { type MemoryFault, type MemoryPairOptions, memoryPair } from "./connection/memory-pair.ts";
-export {
-  ProxyHeaderError,
-  type ProxyHeaderErrorType,
-  type ProxySource,
-  parseProxyHeader,
-} from "./connection/proxy-header.ts";
 export { TransportError, type TransportErrorType } from "./connection/transport-error.ts";
 export type { Curve, CurveBackend } from "./curve/curve.ts";
 export { decodeElligatorSwift, encodeElligatorSwift } from "./curve/elligator-swift.ts";
@@ -58,6 +49,15 @@ export {
   keypairFromSecret,
   type StaticIdentity,
 } from "./keys/keypair.ts";
+export { type RefusalReason, refusalReasons } from "./listener/admission.ts";
+export { listen } from "./listener/listen.ts";
+export type { ConnectionWatch, Listener, ListenOptions } from "./listener/listen-options.ts";
+export {
+  ProxyHeaderError,
+  type ProxyHeaderErrorType,
+  type ProxySource,
+  parseProxyHeader,
+} from "./listener/proxy-protocol/proxy-header.ts";
 export { HandshakeError, type HandshakeErrorType } from "./noise/handshake-error.ts";
 export { Initiator, type InitiatorResult } from "./noise/initiator.ts";
 export { ACT1_SIZE, ACT2_SIZE, type ResponderResult, respond } from "./noise/responder.ts";

@@ -11,7 +11,8 @@ import {
   minerMaxLength,
 } from "@lode/roles";
 import type { Prng } from "@lode/testing";
-import { type FrameConnection, memoryPair } from "@lode/transport";
+import type { FrameConnection } from "@lode/transport";
+import { memoryPair } from "@lode/transport/testing";
 import { HeaderHasher, isAtMost } from "../model/hashing.ts";
 import type { JudgedConnection } from "../model/judged-connection.ts";
 import type { PoolUnderTest } from "../model/pool-under-test.ts";

@@ -1,5 +1,5 @@
 import type { Prng } from "@lode/testing";
-import type { MemoryFault } from "@lode/transport";
+import type { MemoryFault } from "@lode/transport/testing";
 import type { World } from "./world.ts";
 
 /** The network between miners and pool: frames are late, connections break, miners do not read. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { addressOfScript, sha256d } from "@lode/bitcoin";
-import { type CpuMiner, startCpuMiner, startPostgres } from "@lode/devnet";
+import { startPostgres } from "@lode/devnet";
 import { countShares, openDatabase } from "@lode/ledger";
 import { native } from "@lode/native";
 import { type Pool, poolServerSchema, startPoolServer } from "@lode/pool-server";
@@ -14,6 +14,7 @@ import {
   loadConfig,
   startAdminServer,
 } from "@lode/service";
+import { type CpuMiner, startCpuMiner } from "@lode/simulator";
 import { startTemplateProvider, templateProviderSchema } from "@lode/template-provider";
 import { decodeAuthorityPublicKey, dial, splitHostPort, TransportError } from "@lode/transport";
 import { announceBackend, STAND_IN_ADVICE } from "../backend.ts";

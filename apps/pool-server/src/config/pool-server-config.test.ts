@@ -3,7 +3,7 @@ import { miningServerDefaults } from "@lode/roles";
 import { ConfigError, loadConfig } from "@lode/service";
 import { defaultListenLimits } from "@lode/transport";
 import { describe, expect, it } from "vitest";
-import { identifier, PoolConfigError, poolSettings } from "./configured-parts.ts";
+import { identifier, PoolConfigError, poolSettings } from "./parts-from-config.ts";
 import { poolServerSchema } from "./pool-server-config.ts";
 
 const load = (...set: string[]) => loadConfig({ schema: poolServerSchema, set });

@@ -8,7 +8,7 @@ import {
   section,
 } from "@lode/service";
 import Type, { type Static } from "typebox";
-import { accountsSection } from "../accounts-config.ts";
+import { accountsSection } from "./accounts-config.ts";
 import { extensionKeys, unsupportedRequirement } from "./extension-keys.ts";
 import { limitsSection } from "./limits-section.ts";
 import { refined } from "./refined.ts";

@@ -1,8 +1,8 @@
-import { type CpuMiner, startCpuMiner } from "@lode/devnet";
 import type { Native } from "@lode/native";
 import { type Clock, CodedError, type Logger, noMetrics, type Random, type Timer } from "@lode/ports";
 import { miningServerMaxLength } from "@lode/roles";
 import { dial, type Endpoint } from "@lode/transport";
+import { type CpuMiner, startCpuMiner } from "./cpu-miner.ts";
 
 /** What {@link runSimulator} takes. */
 export interface SimulatorOptions {

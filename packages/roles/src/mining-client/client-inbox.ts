@@ -1,5 +1,5 @@
 import type { mining } from "@lode/protocol";
-import type { MessageHandler } from "../setup/frame-reader.ts";
+import type { MessageHandler } from "../session/message-reader.ts";
 import { ClientChannel, type ServerViolation } from "./client-channel.ts";
 import { type JobWork, merkleRootOf } from "./client-job.ts";
 import type { MiningClientListener } from "./listener.ts";

@@ -1,8 +1,8 @@
 import type { Clock, Logger, Metrics } from "@lode/ports";
 import { encodeFrame, MiningSuccessFlags, mining, Protocol } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
+import { readerCounters } from "../session/message-reader.ts";
 import { ClientSetup, type ClientSetupRequest } from "../setup/client-setup.ts";
-import { readerCounters } from "../setup/frame-reader.ts";
 import type { ClientChannel } from "./client-channel.ts";
 import { ClientInbox } from "./client-inbox.ts";
 import type { MiningClientListener } from "./listener.ts";

@@ -3,21 +3,21 @@ import { type AcceptedShare, type Channel, type Instant, instantOf, type MiningJ
 import type { Timer } from "@lode/ports";
 import { MiningFlags, MiningSuccessFlags, Protocol } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
-import type { CloseReason } from "../setup/close-reasons.ts";
+import type { CloseReason } from "../session/close-reasons.ts";
 import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
-import { ChannelRegistry } from "./channel-registry.ts";
-import { ClosingQueue } from "./closing-queue.ts";
-import { FanOutPass } from "./fan-out-pass.ts";
-import { type MinerMessage, minerMessages } from "./miner-messages.ts";
-import { MiningSession } from "./mining-session.ts";
-import { OpeningQueue } from "./opening-queue.ts";
+import { ChannelRegistry } from "./channels/channel-registry.ts";
+import { OpeningQueue } from "./channels/open-queue.ts";
+import { WorkRate } from "./hashrate-meter.ts";
+import { FanOutPass } from "./jobs/fan-out-pass.ts";
+import { WorkSupply } from "./jobs/job-supply.ts";
+import { ClosingQueue } from "./pacing/closing-queue.ts";
+import { Slices, type Steps } from "./pacing/slices.ts";
 import type { MiningServerDeps, MiningServerStats } from "./server-contract.ts";
 import { ServerMetrics } from "./server-metrics.ts";
-import type { SessionContext } from "./session-context.ts";
+import { type MinerMessage, minerMessages } from "./session/miner-messages.ts";
+import { MiningSession } from "./session/mining-session.ts";
+import type { SessionContext } from "./session/session-context.ts";
 import { type MiningServerSettings, miningServerDefaults } from "./settings.ts";
-import { Slices, type Steps } from "./slices.ts";
-import { WorkRate } from "./work-rate.ts";
-import { WorkSupply } from "./work-supply.ts";
 
 const ALL_FLAGS =
   MiningFlags.requiresStandardJobs | MiningFlags.requiresWorkSelection | MiningFlags.requiresVersionRolling;

@@ -1,6 +1,6 @@
 import type { ExtranonceAllocator, FoundBlock, Identity, ShareSink } from "@lode/mining";
 import type { Clock, Logger, Metrics } from "@lode/ports";
-import type { JobSource } from "./work-supply.ts";
+import type { JobSource } from "./jobs/job-supply.ts";
 
 /** What a mining server needs from its process. */
 export interface MiningServerDeps {

@@ -1,9 +1,9 @@
 import { shareErrors } from "@lode/mining";
 import type { Counter, Histogram, Metrics } from "@lode/ports";
 import type { TransportReason } from "@lode/transport";
-import { closeReasons } from "../setup/close-reasons.ts";
-import { type ReaderCounters, readerCounters } from "../setup/frame-reader.ts";
-import { openErrorCodes, unknownChannel } from "./error-codes.ts";
+import { closeReasons } from "../session/close-reasons.ts";
+import { type ReaderCounters, readerCounters } from "../session/message-reader.ts";
+import { openErrorCodes, unknownChannel } from "./session/error-codes.ts";
 
 /** Ends that come from below and are worth telling apart. */
 const transportReasons: readonly TransportReason[] = [

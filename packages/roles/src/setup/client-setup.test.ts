@@ -9,10 +9,10 @@ import {
   mining,
 } from "@lode/protocol";
 import { VirtualClock } from "@lode/testing";
-import { memoryPair } from "@lode/transport";
+import { memoryPair } from "@lode/transport/testing";
 import { describe, expect, it } from "vitest";
+import { readerCounters } from "../session/message-reader.ts";
 import { ClientSetup, setupAnswerDefinitions } from "./client-setup.ts";
-import { readerCounters } from "./frame-reader.ts";
 import { setupDefinitions } from "./server-setup.ts";
 
 const fromClient = messageTable(setupDefinitions);

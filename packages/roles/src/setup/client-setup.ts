@@ -1,8 +1,13 @@
 import type { Clock, Logger, Timer } from "@lode/ports";
 import { common, encodeFrame, extensionsNegotiation, PROTOCOL_VERSION } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
-import { type Decoder, FrameReader, type MessageHandler, type ReaderCounters } from "./frame-reader.ts";
-import { printable } from "./printable.ts";
+import {
+  type Decoder,
+  FrameReader,
+  type MessageHandler,
+  type ReaderCounters,
+} from "../session/message-reader.ts";
+import { printable } from "../session/printable.ts";
 
 /** Messages every client's table must hold: `messageTable({ ...setupAnswerDefinitions, … })`. */
 export const setupAnswerDefinitions = {

@@ -1,11 +1,12 @@
 import { noMetrics, silentLogger } from "@lode/ports";
 import { common, extensionsNegotiation, messageTable, mining, Protocol } from "@lode/protocol";
 import { ScriptedMiner, VirtualClock } from "@lode/testing";
-import { type FrameConnection, memoryPair } from "@lode/transport";
+import type { FrameConnection } from "@lode/transport";
+import { memoryPair } from "@lode/transport/testing";
 import { describe, expect, it } from "vitest";
+import { readerCounters } from "../session/message-reader.ts";
 import type { ExtensionPolicy } from "./extension-negotiation.ts";
 import { noExtensions } from "./extension-negotiation.ts";
-import { readerCounters } from "./frame-reader.ts";
 import { ServerSetup, type SetupPeer, setupDefinitions } from "./server-setup.ts";
 
 const decoder = messageTable({ ...setupDefinitions, CloseChannel: mining.CloseChannel });

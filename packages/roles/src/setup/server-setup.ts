@@ -1,10 +1,15 @@
 import type { Clock, Logger, Timer } from "@lode/ports";
 import { common, encodeFrame, extensionsNegotiation, PROTOCOL_VERSION } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
-import type { CloseReason } from "./close-reasons.ts";
+import type { CloseReason } from "../session/close-reasons.ts";
+import {
+  type Decoder,
+  FrameReader,
+  type MessageHandler,
+  type ReaderCounters,
+} from "../session/message-reader.ts";
+import { printable } from "../session/printable.ts";
 import { ExtensionNegotiation, type ExtensionPolicy } from "./extension-negotiation.ts";
-import { type Decoder, FrameReader, type MessageHandler, type ReaderCounters } from "./frame-reader.ts";
-import { printable } from "./printable.ts";
 
 /** Messages every server's table must hold: `messageTable({ ...setupDefinitions, … })`. */
 export const setupDefinitions = {

@@ -3,8 +3,8 @@ import type { Template, Tip } from "@lode/mining";
 import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
 import { encodeFrame, messageTable, Protocol, templateDistribution } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
+import { type MessageHandler, readerCounters } from "../session/message-reader.ts";
 import { ClientSetup, type SetupAnswer, setupAnswerDefinitions } from "../setup/client-setup.ts";
-import { type MessageHandler, readerCounters } from "../setup/frame-reader.ts";
 
 /** What a template client tells its owner. Calls come in the order of the messages. */
 export interface TemplateClientListener {

@@ -1,8 +1,8 @@
 import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
 import { encodeFrame, messageTable, Protocol, templateDistribution } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
+import { type MessageHandler, readerCounters } from "../session/message-reader.ts";
 import { noExtensions } from "../setup/extension-negotiation.ts";
-import { type MessageHandler, readerCounters } from "../setup/frame-reader.ts";
 import { ServerSetup, type SetupMessage, setupDefinitions } from "../setup/server-setup.ts";
 
 /** A template with everything the protocol may be asked about it. */

@@ -10,7 +10,8 @@ import {
   mining,
   PROTOCOL_VERSION,
 } from "@lode/protocol";
-import { type FrameConnection, type FrameHandler, memoryPair } from "@lode/transport";
+import type { FrameConnection, FrameHandler } from "@lode/transport";
+import { memoryPair } from "@lode/transport/testing";
 import { VirtualClock } from "../virtual-clock.ts";
 import type { PeerOptions } from "./peer.ts";
 import { Scale } from "./scale.ts";

@@ -2,7 +2,7 @@ import { type Metrics, noMetrics, silentLogger } from "@lode/ports";
 import { VirtualClock } from "@lode/testing";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { addressBlock } from "../connection/address.ts";
+import { addressBlock } from "../address/address.ts";
 import { BanList, type BanListOptions, type BanSettings, defaultBanSettings } from "./ban-list.ts";
 
 const MINUTE = 60_000;

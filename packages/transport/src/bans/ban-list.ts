@@ -1,7 +1,7 @@
 import type { Clock, Counter, Logger, Metrics } from "@lode/ports";
-import { addressBlock, type BlockBits, defaultBlockBits } from "../connection/address.ts";
-import { AddressRanges } from "../connection/address-ranges.ts";
-import type { ConnectionWatch } from "../connection/listen-options.ts";
+import { addressBlock, type BlockBits, defaultBlockBits } from "../address/address.ts";
+import { AddressRanges } from "../address/address-ranges.ts";
+import type { ConnectionWatch } from "../listener/listen-options.ts";
 
 /** When a block of addresses is banned, and for how long. Times in milliseconds. */
 export interface BanSettings {

@@ -1,4 +1,4 @@
-import { isProxySignature, ProxyHeaderError } from "./proxy-header.ts";
+import { isProxySignature, ProxyHeaderError } from "../listener/proxy-protocol/proxy-header.ts";
 import { TransportError } from "./transport-error.ts";
 
 /**

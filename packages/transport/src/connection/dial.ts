@@ -1,12 +1,12 @@
 import { connect, type Socket } from "node:net";
 import type { Native } from "@lode/native";
 import { type Clock, CodedError, type Logger, type Random } from "@lode/ports";
+import { plainAddress } from "../address/address.ts";
 import { loadCurve } from "../curve/load-curve.ts";
 import { verifyCertificate } from "../identity/certificate.ts";
 import { generateHandshakeKey } from "../keys/keypair.ts";
 import { Initiator } from "../noise/initiator.ts";
 import { ACT2_SIZE } from "../noise/responder.ts";
-import { plainAddress } from "./address.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import { type DialLimits, defaultDialLimits, type MaxLength } from "./limits.ts";
 import { readExactly } from "./read-exactly.ts";

@@ -1,4 +1,4 @@
-import { type BlockBits, defaultBlockBits } from "./address.ts";
+import { type BlockBits, defaultBlockBits } from "../address/address.ts";
 
 /** A bucket: `burst` at once, and `perSecond` more each second, up to `burst` again. */
 export interface Allowance {

@@ -1,9 +1,9 @@
 import { systemClock } from "@lode/ports";
 import { VirtualClock } from "@lode/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { closeLoopbackPairs } from "../testing/loopback-pair.ts";
+import { connectionOverLoopback, frame, type LoopbackSetup } from "../testing/loopback-peer.ts";
 import { defaultConnectionLimits } from "./limits.ts";
-import { closeLoopbackPairs } from "./loopback-pair.ts";
-import { connectionOverLoopback, frame, type LoopbackSetup } from "./loopback-peer.ts";
 
 afterEach(closeLoopbackPairs);
 

@@ -2,10 +2,10 @@ import { native } from "@lode/native";
 import { silentLogger } from "@lode/ports";
 import { VirtualClock } from "@lode/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { closeLoopbackPairs } from "../testing/loopback-pair.ts";
+import { connectionOverLoopback, frame, type LoopbackSetup } from "../testing/loopback-peer.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import { defaultConnectionLimits } from "./limits.ts";
-import { closeLoopbackPairs } from "./loopback-pair.ts";
-import { connectionOverLoopback, frame, type LoopbackSetup } from "./loopback-peer.ts";
 import { TransportError } from "./transport-error.ts";
 
 afterEach(closeLoopbackPairs);

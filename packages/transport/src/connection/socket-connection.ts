@@ -9,7 +9,7 @@ import {
   nextConnectionId,
   type TransportReason,
 } from "./frame-connection.ts";
-import { FrameReader, type FrameSink } from "./frame-reader.ts";
+import { FrameReader, type FrameSink } from "./frame-opener.ts";
 import type { ConnectionLimits, MaxLength } from "./limits.ts";
 import { ReadBudget } from "./read-budget.ts";
 import { type LongRead, READ_SLICE, ReadQueue } from "./read-queue.ts";

@@ -4,8 +4,8 @@ import { systemClock } from "@lode/ports";
 import { VirtualClock } from "@lode/testing";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { closeLoopbackPairs, loopbackPair } from "../testing/loopback-pair.ts";
 import { defaultConnectionLimits } from "./limits.ts";
-import { closeLoopbackPairs, loopbackPair } from "./loopback-pair.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
 const direct = native.backend === "addon" && process.platform !== "win32";

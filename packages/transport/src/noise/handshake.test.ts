@@ -4,7 +4,7 @@ import { systemRandom } from "@lode/ports";
 import { HEADER_SIZE } from "@lode/protocol";
 import { describe, expect, it } from "vitest";
 import vectors from "../../../../test/vectors/noise-sri.json" with { type: "json" };
-import { FrameReader } from "../connection/frame-reader.ts";
+import { FrameReader } from "../connection/frame-opener.ts";
 import { loadLibsecp256k1 } from "../curve/libsecp256k1-curve.ts";
 import { nobleCurve } from "../curve/noble-curve.ts";
 import { verifyCertificate } from "../identity/certificate.ts";

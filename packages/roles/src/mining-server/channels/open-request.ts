@@ -1,0 +1,147 @@
+import { bytesToTarget } from "@lode/bitcoin";
+import { Channel, ChannelError, type Identity, instantOf, ROLLABLE_EXTRANONCE_SIZE } from "@lode/mining";
+import { CodedError } from "@lode/ports";
+import { encodeFrame, MiningFlags, mining } from "@lode/protocol";
+import { type OpenErrorCode, openErrorCodes } from "../session/error-codes.ts";
+import type { SessionContext } from "../session/session-context.ts";
+import { GROUP_CHANNEL_ID } from "../settings.ts";
+import type { ChannelHolder } from "./channel-registry.ts";
+
+/** A request for a channel of either kind; `minExtranonceSize` is null for a standard channel. */
+export interface Opening {
+  readonly requestId: number;
+  readonly userIdentity: string;
+  readonly nominalHashRate: number;
+  readonly maxTarget: Uint8Array;
+  readonly minExtranonceSize: number | null;
+}
+
+/** Where a request came from. */
+export interface OpeningConnection extends ChannelHolder {
+  readonly connectionId: number;
+  /** Of SetupConnection. */
+  readonly flags: number;
+}
+
+/** A refusal that goes to the client as OpenMiningChannel.Error. `admission()` may bring codes of its own. */
+class OpeningRefused extends CodedError<{ code: OpenErrorCode | (string & {}) }> {}
+
+/** Why there is no channel: the code for the client, and what the log may add to it. */
+export interface OpeningRefusal {
+  readonly errorCode: string;
+  readonly detail: string;
+}
+
+/** The channel a client asked for, without a job yet, or the refusal (SV2 5.3.2, 5.3.4, 5.3.6). */
+export function openChannel(
+  context: SessionContext,
+  opening: Opening,
+  connection: OpeningConnection,
+  channelId: number,
+): Channel | OpeningRefusal {
+  const full = fullFor(context, connection, channelId);
+  // First, and without an exception: this is what crowds are told.
+  if (full !== undefined) return noRoom(full);
+  try {
+    checkKind(opening, connection.flags);
+    const identity = identityOf(context, opening.userIdentity);
+    checkAdmission(context, connection);
+    return createChannel(context, opening, connection.connectionId, channelId, identity);
+  } catch (error) {
+    if (!(error instanceof OpeningRefused || error instanceof ChannelError)) throw error;
+    return { errorCode: error.code, detail: error.message };
+  }
+}
+
+/** Whether a refusal is the client's own fault: it would be refused on any day. */
+export function isClientsFault(errorCode: string): boolean {
+  return errorCode in openErrorCodes && !poolsFault.has(errorCode);
+}
+
+/** The client can do nothing about these; codes of `admission()` are of the kind too. */
+const poolsFault: ReadonlySet<string> = new Set<OpenErrorCode>(["channel-capacity-exhausted", "no-template"]);
+
+function checkKind({ minExtranonceSize }: Opening, flags: number): void {
+  if (minExtranonceSize === null) {
+    if ((flags & MiningFlags.requiresWorkSelection) !== 0) {
+      throw new OpeningRefused({ code: "standard-channels-not-supported-for-custom-work" });
+    }
+  } else if ((flags & MiningFlags.requiresStandardJobs) !== 0) {
+    throw new OpeningRefused({ code: "extended-channels-not-supported-for-standard-jobs" });
+  } else if (minExtranonceSize > ROLLABLE_EXTRANONCE_SIZE) {
+    throw new OpeningRefused({ code: "min-extranonce-size-too-large" });
+  }
+}
+
+function identityOf(context: SessionContext, userIdentity: string): Identity {
+  try {
+    return context.identify(userIdentity);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    const code = error.code in openErrorCodes ? error.code : "invalid-user-identity";
+    throw new OpeningRefused({ code }, error.message);
+  }
+}
+
+function checkAdmission(context: SessionContext, connection: OpeningConnection): void {
+  const refusal = context.admission();
+  if (refusal !== null) throw new OpeningRefused({ code: refusal });
+  const getsJobs = (connection.flags & MiningFlags.requiresWorkSelection) === 0;
+  if (getsJobs && context.supply.opening() === undefined) throw new OpeningRefused({ code: "no-template" });
+}
+
+function noRoom(detail: string): OpeningRefusal {
+  return { errorCode: "channel-capacity-exhausted" satisfies OpenErrorCode, detail };
+}
+
+/** Which cap is in the way of another channel. */
+function fullFor(
+  { channels, settings }: SessionContext,
+  connection: OpeningConnection,
+  channelId: number,
+): string | undefined {
+  if (connection.holdings.channels >= settings.maxChannelsPerConnection) {
+    return "max_channels_per_connection is reached";
+  }
+  // Channel ids are a U32 and never used twice on a connection (SV2 5.2).
+  if (channelId > 0xffff_ffff) return "the connection's channel ids are used up";
+  return channels.fullFor(connection);
+}
+
+function createChannel(
+  context: SessionContext,
+  opening: Opening,
+  connectionId: number,
+  id: number,
+  identity: Identity,
+): Channel {
+  const extranoncePrefix = context.supply.allocate();
+  if (extranoncePrefix === undefined) {
+    throw new OpeningRefused({ code: "channel-capacity-exhausted" }, "all extranonce prefixes are in use");
+  }
+  try {
+    return new Channel({
+      settings: context.settings.channel,
+      connectionId,
+      id,
+      kind: opening.minExtranonceSize === null ? "standard" : "extended",
+      identity,
+      extranoncePrefix,
+      nominalHashrate: opening.nominalHashRate,
+      maxTarget: bytesToTarget(opening.maxTarget),
+      now: instantOf(context.clock),
+    });
+  } catch (error) {
+    context.supply.release(extranoncePrefix);
+    throw error;
+  }
+}
+
+/** The Success message for a channel whose target is settled (SV2 5.3.3, 5.3.5). */
+export function openSuccess(requestId: number, channel: Channel): Uint8Array {
+  const { id: channelId, targetBytes: target, extranoncePrefix, extranonceSize } = channel;
+  const fields = { requestId, channelId, target, extranoncePrefix, groupChannelId: GROUP_CHANNEL_ID };
+  return channel.kind === "standard"
+    ? encodeFrame(mining.OpenStandardMiningChannelSuccess, fields)
+    : encodeFrame(mining.OpenExtendedMiningChannelSuccess, { ...fields, extranonceSize });
+}

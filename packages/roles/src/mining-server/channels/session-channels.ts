@@ -1,0 +1,177 @@
+import type { Channel, Instant } from "@lode/mining";
+import type { Timer } from "@lode/ports";
+import { MiningFlags } from "@lode/protocol";
+import { printable } from "../../session/printable.ts";
+import type { Steps } from "../pacing/slices.ts";
+import type { SessionContext } from "../session/session-context.ts";
+import { GROUP_CHANNEL_ID } from "../settings.ts";
+import { Holdings } from "./holdings.ts";
+import { type Opening, type OpeningConnection, type OpeningRefusal, openChannel } from "./open-request.ts";
+
+/** More channels than this are a crowd, which is cleared away in turns. */
+const FEW = 16;
+
+/** Whose channels they are. */
+export interface ChannelOwner extends Omit<OpeningConnection, "holdings"> {
+  /** No channel has been open for too long (SV2 5.3.2). */
+  readonly onIdle: () => void;
+}
+
+/** One connection's channels, by ids that are never used twice (SV2 5.2). */
+export class SessionChannels {
+  readonly #context: SessionContext;
+  readonly #owner: OpeningConnection;
+  readonly #onIdle: () => void;
+  readonly #channels = new Map<number, Channel>();
+  #nextId = GROUP_CHANNEL_ID + 1;
+  #idle: Timer | undefined;
+
+  constructor(context: SessionContext, { onIdle, ...owner }: ChannelOwner) {
+    this.#context = context;
+    this.#owner = { ...owner, holdings: new Holdings() };
+    this.#onIdle = onIdle;
+    this.awaitOne();
+  }
+
+  /** Gives the client its time for a channel. */
+  awaitOne(): void {
+    const { clock, settings } = this.#context;
+    this.#idle = clock.after(settings.firstChannelTimeoutMs, () => {
+      this.#idle = undefined;
+      this.#onIdle();
+    });
+  }
+
+  /** There is no channel, and the time for one is over. */
+  get isOverdue(): boolean {
+    return this.size === 0 && this.#idle === undefined;
+  }
+
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  /** Whether they are many, and most of them without work. */
+  get hoarded(): boolean {
+    return this.#owner.holdings.surplus >= 0;
+  }
+
+  /**
+   * Whether jobs go to the group: worth it from the second channel on. Clients that need standard jobs cannot read the
+   * group's (SV2 5.3.1).
+   */
+  get grouped(): boolean {
+    return this.size > 1 && (this.#owner.flags & MiningFlags.requiresStandardJobs) === 0;
+  }
+
+  get(channelId: number): Channel | undefined {
+    return this.#channels.get(channelId);
+  }
+
+  /** Whether any channel is like that. */
+  some(is: (channel: Channel) => boolean): boolean {
+    for (const channel of this.#channels.values()) if (is(channel)) return true;
+    return false;
+  }
+
+  /** False once it is closed. */
+  has(channel: Channel): boolean {
+    return this.#channels.get(channel.id) === channel;
+  }
+
+  [Symbol.iterator](): IterableIterator<Channel> {
+    return this.#channels.values();
+  }
+
+  /** It was open once: nothing may be sent for it any more (SV2 5.3.9). */
+  wasClosed(channelId: number): boolean {
+    return channelId > GROUP_CHANNEL_ID && channelId < this.#nextId && !this.#channels.has(channelId);
+  }
+
+  /** A new channel without a job, or the refusal. */
+  open(opening: Opening): Channel | OpeningRefusal {
+    const channel = openChannel(this.#context, opening, this.#owner, this.#nextId);
+    if ("errorCode" in channel) return channel;
+    this.#nextId++;
+    this.#channels.set(channel.id, channel);
+    this.#context.channels.add(channel, this.#owner);
+    this.#idle?.cancel();
+    this.#idle = undefined;
+    return channel;
+  }
+
+  /**
+   * CloseChannel: a group's id stands for all its channels (SV2 5.3.9), an unknown one for none.
+   *
+   * @returns false when there never was such a channel
+   */
+  close(channelId: number, reasonCode: string): boolean {
+    const known = channelId >= GROUP_CHANNEL_ID && channelId < this.#nextId;
+    const log = { conn_id: this.#owner.connectionId, channel_id: channelId, reason: printable(reasonCode) };
+    this.#context.logger.debug(log, "channel closed by the client");
+    const channel = this.#channels.get(channelId);
+    if (channelId === GROUP_CHANNEL_ID) this.#closeEach();
+    else if (channel !== undefined) this.#close(channel);
+    if (this.isOverdue) this.awaitOne();
+    return known;
+  }
+
+  /** A share of the channel was accepted. */
+  onEarned(channel: Channel): void {
+    this.#context.channels.onEarned(channel, this.#owner);
+  }
+
+  /** Notes that a channel earns no more. */
+  review(channel: Channel, now: Instant): void {
+    this.#context.channels.review(channel, this.#owner, now);
+  }
+
+  /** The connection is over. */
+  end(): void {
+    this.#idle?.cancel();
+    this.#closeEach();
+  }
+
+  /** Channels count no more at once; what thousands leave behind is cleared away in turns. */
+  #closeEach(): void {
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const channel of channels) this.#context.channels.remove(channel, this.#owner);
+    if (channels.length > FEW) this.#context.closings.add(this.#clearAll(channels));
+    else for (const channel of channels) this.#clear(channel);
+  }
+
+  *#clearAll(channels: readonly Channel[]): Steps {
+    for (const channel of channels) {
+      try {
+        this.#clear(channel);
+      } catch (err) {
+        const log = { conn_id: this.#owner.connectionId, channel_id: channel.id, err };
+        this.#context.logger.error(log, "a channel could not be cleared away");
+      }
+      yield 1;
+    }
+  }
+
+  #close(channel: Channel): void {
+    this.#channels.delete(channel.id);
+    this.#context.channels.remove(channel, this.#owner);
+    this.#clear(channel);
+  }
+
+  #clear(channel: Channel): void {
+    for (const prefix of channel.close()) this.#context.supply.retire(prefix);
+    const { accepted, rejected, work, blocks } = channel.account;
+    this.#context.logger.debug(
+      {
+        conn_id: this.#owner.connectionId,
+        channel_id: channel.id,
+        accepted,
+        rejected: Object.fromEntries(rejected),
+        work,
+        blocks,
+      },
+      "channel ended",
+    );
+  }
+}

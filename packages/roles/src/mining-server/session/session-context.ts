@@ -1,0 +1,34 @@
+import type { Channel, FoundBlock, Identity, ShareSink } from "@lode/mining";
+import type { Clock, Logger } from "@lode/ports";
+import type { ChannelRegistry } from "../channels/channel-registry.ts";
+import type { OpeningQueue } from "../channels/open-queue.ts";
+import type { WorkRate } from "../hashrate-meter.ts";
+import type { WorkSupply } from "../jobs/job-supply.ts";
+import type { ClosingQueue } from "../pacing/closing-queue.ts";
+import type { ServerMetrics } from "../server-metrics.ts";
+import type { MiningServerSettings } from "../settings.ts";
+
+/** What the sessions of one server share. */
+export interface SessionContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: MiningServerSettings;
+  readonly metrics: ServerMetrics;
+  readonly supply: WorkSupply;
+  readonly channels: ChannelRegistry;
+  readonly openings: OpeningQueue;
+  readonly closings: ClosingQueue;
+  readonly sink: ShareSink;
+  readonly rate: WorkRate;
+  /** Address block whose channels are counted together; null: not counted. */
+  blockOf(remoteAddress: string): string | null;
+  /** @throws CodedError, `unknown-user` or `invalid-user-identity` */
+  identify(userIdentity: string): Identity;
+  onBlock(found: FoundBlock): void;
+  /** Why no new channels are opened now, an error code; null when they are. */
+  admission(): string | null;
+  /** The target of `channel` changed: it gets a fresh job soon. */
+  onRetarget(channel: Channel): void;
+  /** `channel` needs jobs so often that it must be visited at every step. */
+  onHurried(channel: Channel): void;
+}

@@ -1,0 +1,260 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { CodedError, noMetrics, type ThrottledLogger, type Timer, throttledLogger } from "@lode/ports";
+import { plainAddress } from "../address/address.ts";
+import { AddressRanges } from "../address/address-ranges.ts";
+import { checkKey } from "../connection/check-key.ts";
+import type { FrameConnection, TransportReason } from "../connection/frame-connection.ts";
+import { defaultListenLimits, type ListenLimits } from "../connection/limits.ts";
+import { readExactly } from "../connection/read-exactly.ts";
+import { type ConnectionContext, SocketConnection } from "../connection/socket-connection.ts";
+import { TransportError } from "../connection/transport-error.ts";
+import { ACT1_SIZE } from "../noise/responder.ts";
+import { Admission, type Ticket } from "./admission.ts";
+import { ListenMetrics } from "./listen-metrics.ts";
+import type { Listener, ListenOptions } from "./listen-options.ts";
+import { ProxyHeaderError } from "./proxy-protocol/proxy-header.ts";
+import { type Origin, readOrigin } from "./proxy-protocol/read-proxy-header.ts";
+
+/** Waiting connections the kernel keeps (it takes the smaller of this and its own limit). */
+const BACKLOG = 4_096;
+
+/** Between two looks at which connections have proven themselves, milliseconds. */
+const SWEEP_MS = 10_000;
+
+/** Ends that nobody here decided. */
+const PEER_LEFT: ReadonlySet<string> = new Set<TransportReason>([
+  "peer-closed",
+  "connection-reset",
+  "connection-timeout",
+]);
+
+/**
+ * Accepts encrypted connections (SV2 4.5).
+ *
+ * @throws TransportError `listen-failed`, `invalid-address-range`
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const acceptor = new Acceptor(options);
+  await acceptor.open(options.host, options.port);
+  return acceptor;
+}
+
+class Acceptor implements Listener {
+  readonly #options: ListenOptions;
+  readonly #context: ConnectionContext;
+  readonly #limits: ListenLimits;
+  readonly #admission: Admission;
+  readonly #metrics: ListenMetrics;
+  /** What strangers can cause goes through this one. */
+  readonly #logger: ThrottledLogger;
+  readonly #proxies: AddressRanges;
+  readonly #exempt: AddressRanges;
+  readonly #server: Server;
+  readonly #shaking = new Set<Socket>();
+  #sweeper: Timer | null = null;
+  #port = 0;
+
+  constructor(options: ListenOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultListenLimits, ...options.limits };
+    this.#logger = throttledLogger(options.logger, { clock: options.clock });
+    this.#admission = new Admission(this.#limits, options.clock);
+    this.#metrics = new ListenMetrics(options.metrics ?? noMetrics, options.labels ?? {}, this.#admission);
+    this.#context = {
+      ...options,
+      limits: this.#limits,
+      logger: this.#logger,
+      onThrottle: (connection, pauseMs) => this.#onThrottle(connection, pauseMs),
+    };
+    this.#proxies = new AddressRanges(options.proxyProtocolFrom ?? []);
+    this.#exempt = new AddressRanges(options.exemptFrom ?? []);
+    this.#server = createServer(
+      {
+        allowHalfOpen: true,
+        pauseOnConnect: true,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: this.#limits.keepAliveMs,
+      },
+      (socket) => this.#accept(socket),
+    );
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get connections(): number {
+    return this.#admission.connections;
+  }
+
+  open(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const server = this.#server;
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        const cause = error.code ?? "unknown";
+        reject(
+          new TransportError({ code: "listen-failed", cause }, `${host}:${port}: ${cause}`, { cause: error }),
+        );
+      });
+      server.listen({ host, port, backlog: BACKLOG }, () => {
+        server.removeAllListeners("error").on("error", (error) => {
+          this.#options.logger.error({ err: error }, "the listening socket failed");
+        });
+        const address = server.address();
+        this.#port = typeof address === "object" && address !== null ? address.port : port;
+        this.#sweeper = this.#options.clock.every(SWEEP_MS, () => this.#sweep());
+        resolve();
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#server.close();
+    this.#sweeper?.cancel();
+    for (const socket of this.#shaking) socket.destroy(new TransportError({ code: "listener-closed" }));
+    this.#logger.flush();
+    // The server's own callback waits for every connection; the listening socket itself is closed a turn later.
+    return new Promise((resolve) => this.#options.clock.soon(resolve));
+  }
+
+  #sweep(): void {
+    this.#admission.sweep(({ remoteAddress }) => this.#options.watch?.proven(remoteAddress));
+  }
+
+  #accept(socket: Socket): void {
+    const remote = socket.remoteAddress;
+    socket.on("error", ignore); // a reset between two states must not be an uncaught error
+    if (remote === undefined) {
+      this.#metrics.probed(); // gone before it was looked at
+      socket.destroy();
+      return;
+    }
+    const address = plainAddress(remote);
+    const viaProxy = this.#proxies.contains(address);
+    const unwelcome = viaProxy ? null : (this.#options.admit?.(address) ?? null);
+    const ticket =
+      unwelcome ??
+      this.#admission.admit(
+        () => socket.destroy(new TransportError({ code: "handshake-displaced" })),
+        viaProxy ? null : address,
+      );
+    if (typeof ticket === "string") {
+      this.#refuse(socket, address, ticket);
+      return;
+    }
+    socket.once("close", () => ticket.release());
+    const refusal = viaProxy ? null : this.#seat(ticket, address);
+    if (refusal === null) void this.#receive(socket, { address, viaProxy, ticket });
+    else this.#refuse(socket, address, refusal);
+  }
+
+  #seat(ticket: Ticket, address: string): string | null {
+    return this.#exempt.contains(address) ? null : ticket.seat(address);
+  }
+
+  #refuse(socket: Socket, address: string, reason: string): void {
+    this.#metrics.refused(reason);
+    this.#logger.info({ remote_address: address, reason }, "connection refused");
+    socket.destroy();
+  }
+
+  /** Takes one socket to its connection; never rejects. */
+  async #receive(socket: Socket, arrival: Arrival): Promise<void> {
+    const { clock, onConnection } = this.#options;
+    const deadline = clock.after(this.#limits.handshakeMs, () => {
+      socket.destroy(new TransportError({ code: "handshake-timeout" }));
+    });
+    this.#shaking.add(socket);
+    let connection: SocketConnection | null = null;
+    let real: Origin = { address: arrival.address, own: false };
+    /** Bytes of the PROXY header. */
+    let announced = 0;
+    try {
+      if (arrival.viaProxy) {
+        real = await readOrigin(socket, arrival.address);
+        announced = socket.bytesRead - socket.readableLength;
+        const refusal = real.own ? null : this.#admitProxied(arrival.ticket, real.address);
+        if (refusal !== null) {
+          this.#refuse(socket, real.address, refusal);
+          return;
+        }
+      }
+      const act1 = await readExactly(socket, ACT1_SIZE);
+      arrival.ticket.keyCame();
+      connection = await this.#shake(socket, act1, real.address);
+    } catch (error) {
+      this.#onFailure(socket, error, real.address, announced);
+      return;
+    } finally {
+      deadline.cancel();
+      this.#shaking.delete(socket);
+      arrival.ticket.handshakeDone();
+    }
+    this.#metrics.completed();
+    const guest = connection;
+    if (!real.own) arrival.ticket.opened(guest);
+    guest.onOver(() => this.#onEnd(guest, arrival.ticket, real.own));
+    try {
+      onConnection(connection);
+    } catch (error) {
+      this.#logger.error({ conn_id: connection.id, err: error }, "a new connection's handler failed");
+      connection.destroy("handler-failed");
+    }
+  }
+
+  #admitProxied(ticket: Ticket, address: string): string | null {
+    return this.#options.admit?.(address) ?? this.#seat(ticket, address);
+  }
+
+  async #shake(socket: Socket, act1: Uint8Array, address: string): Promise<SocketConnection> {
+    checkKey(act1);
+    if (socket.readableLength > 0) throw new TransportError({ code: "early-data" });
+    const { act2, ...keys } = await this.#options.handshaker.respond(act1);
+    if (socket.destroyed) throw socket.errored ?? new TransportError({ code: "closed-in-handshake" });
+    socket.write(act2);
+    return new SocketConnection(socket, address, keys, this.#context);
+  }
+
+  #onFailure(socket: Socket, error: unknown, address: string, announced: number): void {
+    const reason = error instanceof CodedError ? error.code : "socket-failed";
+    const byPeer = reason === "closed-in-handshake" || reason === "socket-failed";
+    // A health probe, or somebody who looks whether a pool is there: nothing that failed.
+    const probe = byPeer && socket.bytesRead <= announced;
+    socket.destroy();
+    if (probe) {
+      this.#metrics.probed();
+      return;
+    }
+    this.#metrics.failed(reason);
+    const level = error instanceof ProxyHeaderError ? "warn" : "info";
+    this.#logger[level]({ remote_address: address, reason }, "handshake failed");
+  }
+
+  #onEnd({ id, remoteAddress, closeReason }: SocketConnection, { isProven }: Ticket, own: boolean): void {
+    const reason = closeReason ?? "peer-closed";
+    const level = PEER_LEFT.has(reason) ? "debug" : "info";
+    this.#logger[level]({ conn_id: id, remote_address: remoteAddress, reason }, "connection ended");
+    if (!own) this.#options.watch?.ended(remoteAddress, reason, isProven);
+  }
+
+  #onThrottle({ id, remoteAddress }: FrameConnection, pauseMs: number): void {
+    this.#metrics.throttled(pauseMs > 0);
+    if (pauseMs === 0) return;
+    this.#logger.info(
+      { conn_id: id, remote_address: remoteAddress, pause_ms: Math.ceil(pauseMs) },
+      "a connection sends too fast; it is not read for a moment",
+    );
+  }
+}
+
+/** A socket that has been let in so far. */
+interface Arrival {
+  /** The socket's own. */
+  readonly address: string;
+  /** It must begin with a PROXY header. */
+  readonly viaProxy: boolean;
+  readonly ticket: Ticket;
+}
+
+function ignore(): void {}

@@ -1,0 +1,2 @@
+/** Connections without sockets, for tests and the simulation. */
+export { type MemoryFault, type MemoryPairOptions, memoryPair } from "./memory-pair.ts";
