@@ -26,7 +26,7 @@ export interface SoakSummary {
   readonly attacks: Readonly<Record<string, AttackCount>>;
   /** What the pool counted during the attack, by reason. */
   readonly counted: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Address blocks that the pool has banned. */
+  /** Subnets that the pool has banned. */
   readonly bans: number;
   readonly log_kb: number;
   readonly exceptions: number;

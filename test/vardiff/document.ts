@@ -7,7 +7,7 @@ export const imageFolder = new URL("../../docs/img/", import.meta.url);
 export function withTables(text: string, tables: Readonly<Record<string, string>>): string {
   let result = text;
   for (const [name, table] of Object.entries(tables)) {
-    const { start, end } = blockOf(result, name);
+    const { start, end } = subnetOf(result, name);
     result = `${result.slice(0, start)}\n${table}\n${result.slice(end)}`;
   }
   return result;
@@ -15,11 +15,11 @@ export function withTables(text: string, tables: Readonly<Record<string, string>
 
 /** The lines of a table as the document has them. */
 export function tableLines(text: string, name: string): string[] {
-  const { start, end } = blockOf(text, name);
+  const { start, end } = subnetOf(text, name);
   return text.slice(start, end).trim().split("\n");
 }
 
-function blockOf(text: string, name: string): { start: number; end: number } {
+function subnetOf(text: string, name: string): { start: number; end: number } {
   const opening = `<!-- study:${name} -->`;
   const start = text.indexOf(opening) + opening.length;
   const end = text.indexOf("<!-- /study -->", start);

@@ -4,8 +4,8 @@ export {
   type CandidateStore,
   candidateDirectory,
 } from "./blocks/block-candidates.ts";
-export { BlockSubmitter, type BlockTarget } from "./blocks/block-submitter.ts";
-export { blockOf, listenerLimits, miningLimits } from "./config/limits-from-config.ts";
+export { type BlockSubmitNode, BlockSubmitter } from "./blocks/block-submitter.ts";
+export { listenerLimits, miningLimits, subnetOf } from "./config/limits-from-config.ts";
 export { PoolConfigError } from "./config/parts-from-config.ts";
 export { type PoolServerConfig, poolServerSchema } from "./config/pool-server-config.ts";
 export { strikeReasons } from "./config/strike-reasons.ts";

@@ -11,8 +11,8 @@ import {
   splitHostPort,
 } from "@lode/transport";
 import { candidateDirectory } from "./blocks/block-candidates.ts";
-import { nodeTarget } from "./blocks/block-submit-node.ts";
-import { blockOf, listenerLimits } from "./config/limits-from-config.ts";
+import { submitToNode } from "./blocks/block-submit-node.ts";
+import { listenerLimits, subnetOf } from "./config/limits-from-config.ts";
 import {
   identifier,
   nodeRpc,
@@ -95,10 +95,10 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       native,
       store,
       feed,
-      nodes: rpcs.map(({ name, rpc }) => nodeTarget(name, rpc)),
+      nodes: rpcs.map(({ name, rpc }) => submitToNode(name, rpc)),
       candidates: candidateDirectory(join(config.pool.dataDir, "blocks"), logger),
       identify,
-      blockOf: blockOf(config.limits),
+      subnetOf: subnetOf(config.limits),
       onFatal: deps.onFatal,
       ...(deps.onBlockAccepted === undefined ? {} : { onBlockAccepted: deps.onBlockAccepted }),
     },

@@ -5,7 +5,7 @@ import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
 import { MiningServer, type MiningServerSettings } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import type { CandidateStore } from "./blocks/block-candidates.ts";
-import { BlockSubmitter, type BlockTarget } from "./blocks/block-submitter.ts";
+import { type BlockSubmitNode, BlockSubmitter } from "./blocks/block-submitter.ts";
 import { JobFanout } from "./job-fanout.ts";
 import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./shares/share-recorder.ts";
 import type { TemplateFeed } from "./templates/template-feed.ts";
@@ -19,12 +19,12 @@ export interface PoolDeps {
   readonly native: Pick<Native, "createJob">;
   readonly store: ShareStore;
   readonly feed: TemplateFeed;
-  readonly nodes: readonly BlockTarget[];
+  readonly nodes: readonly BlockSubmitNode[];
   readonly candidates: CandidateStore;
   /** Reads a miner's `user_identity`. @throws CodedError whose code goes to the miner */
   readonly identify: (userIdentity: string) => Identity;
-  /** Address block whose channels are counted together; null: not counted. Without it every address is a block. */
-  readonly blockOf?: (remoteAddress: string) => string | null;
+  /** Subnet whose channels are counted together; null: not counted. Without it every address is a block. */
+  readonly subnetOf?: (remoteAddress: string) => string | null;
   /** The pool cannot go on: the process must end (exit code 70). */
   readonly onFatal: (reason: string) => void;
   readonly onBlockAccepted?: (hash: string) => void;
@@ -124,7 +124,7 @@ export class Pool {
         jobs: { current: () => this.#fanout.current, fresh: () => this.#fanout.fresh() },
         extranonces: new ExtranonceAllocator({ serverId: settings.serverId }),
         identify: deps.identify,
-        ...(deps.blockOf === undefined ? {} : { blockOf: deps.blockOf }),
+        ...(deps.subnetOf === undefined ? {} : { subnetOf: deps.subnetOf }),
         sink: this.#recorder,
         onBlock: (found) => this.#submitter.submit(found),
         admission: () => this.#admission(),

@@ -1,7 +1,6 @@
 import { concatBytes, hashrateFromTarget } from "@lode/bitcoin";
 import { SHARE_MEETS_FIRST, SHARE_MEETS_SECOND } from "@lode/native";
 import { type Acknowledgement, AcknowledgementAccumulator } from "./acknowledgement.ts";
-import { BlockLog } from "./block-log.ts";
 import { type BoundTarget, bindTarget } from "./bound-target.ts";
 import { ChannelAccount, type ChannelAccountView } from "./channel-account.ts";
 import type { ChannelSettings } from "./channel-settings.ts";
@@ -19,6 +18,7 @@ import {
   shareErrors,
 } from "./share.ts";
 import { refusal, refused } from "./share-rules.ts";
+import { SubmittedBlocks } from "./submitted-blocks.ts";
 import { checkClientWishes, type TargetLimits, targetForHashrate, targetOnTip } from "./target-policy.ts";
 import { Vardiff } from "./vardiff.ts";
 
@@ -52,7 +52,7 @@ export class Channel {
   readonly #jobs: JobTable;
   readonly #vardiff: Vardiff;
   readonly #acknowledgement = new AcknowledgementAccumulator();
-  readonly #blocks = new BlockLog();
+  readonly #blocks = new SubmittedBlocks();
   readonly #account = new ChannelAccount();
   #extranoncePrefix: Uint8Array;
   /** Replaced prefixes that jobs held here were sent under. */

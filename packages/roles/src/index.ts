@@ -35,8 +35,8 @@ export {
 export { type CloseReason, closeReasons } from "./session/close-reasons.ts";
 export {
   type Decoder,
-  FrameReader,
   type MessageHandler,
+  MessageReader,
   type ReaderCounters,
   readerCounters,
 } from "./session/message-reader.ts";

@@ -1,6 +1,6 @@
 /** Noise NX handshake, server identity, key text forms and encrypted frame connections (SV2 chapter 4). */
 
-export { addressBlock, type BlockBits, defaultBlockBits } from "./address/address.ts";
+export { defaultSubnetBits, type SubnetBits, subnetOfAddress } from "./address/address.ts";
 export { AddressRanges } from "./address/address-ranges.ts";
 export { splitHostPort } from "./address/host-port.ts";
 export { BanList, type BanListOptions, type BanSettings, defaultBanSettings } from "./bans/ban-list.ts";

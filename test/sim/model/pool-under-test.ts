@@ -223,7 +223,7 @@ export class PoolUnderTest {
     return channels.size >= maxChannelsPerConnection || [...this.channels()].length >= maxChannels;
   }
 
-  /** Half of what workers leave is taken by channels without a share for `idleMs`. Everybody here comes from one address block. */
+  /** Half of what workers leave is taken by channels without a share for `idleMs`. Everybody here comes from one subnet. */
   #isHoarded(channels: readonly NaiveChannel[], idleMs: number): boolean {
     const now = this.world.clock.monotonic();
     const idle = channels.filter(({ acceptedAt }) => now - acceptedAt >= idleMs).length;

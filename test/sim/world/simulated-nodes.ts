@@ -7,7 +7,7 @@ import {
   sha256d,
   stripCoinbaseWitness,
 } from "@lode/bitcoin";
-import type { BlockTarget } from "@lode/pool-server";
+import type { BlockSubmitNode } from "@lode/pool-server";
 import type { Prng } from "@lode/testing";
 import { hex } from "../model/hashing.ts";
 import type { Chain } from "./chain.ts";
@@ -49,7 +49,7 @@ export class SimulatedNode {
   }
 
   /** The node as a process sees it. */
-  target(clock: ProcessClock, watcher: NodeWatcher): BlockTarget {
+  target(clock: ProcessClock, watcher: NodeWatcher): BlockSubmitNode {
     return {
       name: this.name,
       submitBlock: (blockHex) => {

@@ -11,7 +11,7 @@ export interface PoolMeters {
   readonly connections: number;
   readonly channels: number;
   readonly exceptions: number;
-  /** Address blocks banned since the start. */
+  /** Subnets banned since the start. */
   readonly bans: number;
   /** Counters with a reason or a code, by what they count. */
   readonly counts: Readonly<Record<string, Readonly<Record<string, number>>>>;

@@ -1,4 +1,4 @@
-import { type IssuedJob, LEAST_WORK, type Opening, type PoolSide } from "./pool-side.ts";
+import { type IssuedJob, LEAST_WORK, type OpenRequest, type PoolSide } from "./pool-side.ts";
 
 const CHECK_SECONDS = 240;
 /** Of the decaying average, seconds. */
@@ -23,7 +23,7 @@ export class CkpoolPool implements PoolSide {
   #averagedAt = 0;
   #changedAt = 0;
 
-  constructor({ claim, sharesPerMinute }: Opening) {
+  constructor({ claim, sharesPerMinute }: OpenRequest) {
     this.#wished = sharesPerMinute / 60;
     this.#job = { id: 1, work: Math.max(claim / this.#wished, LEAST_WORK) };
   }

@@ -1,4 +1,4 @@
-import { type IssuedJob, LEAST_WORK, type Opening, type PoolSide } from "./pool-side.ts";
+import { type IssuedJob, LEAST_WORK, type OpenRequest, type PoolSide } from "./pool-side.ts";
 
 /** `run_vardiff_loop` of pool_sv2. */
 const LOOP_MS = 60_000;
@@ -18,7 +18,7 @@ export class ClassicPool implements PoolSide {
   #shares = 0;
   #updatedAt = 0;
 
-  constructor({ claim, sharesPerMinute, phase }: Opening) {
+  constructor({ claim, sharesPerMinute, phase }: OpenRequest) {
     this.#sharesPerMinute = sharesPerMinute;
     this.#hashrate = claim;
     this.#job = { id: 1, work: this.#workFor(claim) };

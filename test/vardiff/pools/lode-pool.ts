@@ -2,7 +2,7 @@ import { maxTarget, workOfTarget } from "@lode/bitcoin";
 import { Channel, defaultChannelSettings, type Instant, type MiningJob } from "@lode/mining";
 import { type NativeJob, SHARE_MEETS_FIRST } from "@lode/native";
 import { miningServerDefaults } from "@lode/roles";
-import type { IssuedJob, Opening, PoolSide } from "./pool-side.ts";
+import type { IssuedJob, OpenRequest, PoolSide } from "./pool-side.ts";
 
 const { roundMs, extendedRefreshMs, retargetIntervalMs } = miningServerDefaults;
 /** A tick of the mining server: targets that had to wait are looked at again. */
@@ -23,7 +23,7 @@ export class LodePool implements PoolSide {
   #visitAt: number;
   #tickAt = Number.POSITIVE_INFINITY;
 
-  constructor({ claim, sharesPerMinute, phase }: Opening) {
+  constructor({ claim, sharesPerMinute, phase }: OpenRequest) {
     this.#channel = new Channel({
       settings: { ...defaultChannelSettings, sharesPerMinute },
       connectionId: 1,

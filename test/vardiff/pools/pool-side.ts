@@ -23,7 +23,7 @@ export interface PoolSide {
 }
 
 /** What a pool is told when a channel opens. */
-export interface Opening {
+export interface OpenRequest {
   /** What the client claims, hashes per second. */
   claim: number;
   sharesPerMinute: number;
@@ -32,7 +32,7 @@ export interface Opening {
 }
 
 /** Makes the pool's side of a new channel, opened at time 0. */
-export type PoolKind = (opening: Opening) => PoolSide;
+export type PoolKind = (opening: OpenRequest) => PoolSide;
 
 /** Every simulated pool gives the same easiest target: 2^20 hashes a share. */
 export const LEAST_WORK = 2 ** 20;

@@ -1,6 +1,6 @@
 import type { NodeRpc } from "@lode/bitcoin/node";
 import { NodeRpcError } from "@lode/bitcoin/node";
-import type { BlockTarget } from "./block-submitter.ts";
+import type { BlockSubmitNode } from "./block-submitter.ts";
 
 /** RPC_DESERIALIZATION_ERROR: the node cannot read the block, and never will. */
 const RPC_DESERIALIZATION_ERROR = -22;
@@ -8,8 +8,8 @@ const RPC_DESERIALIZATION_ERROR = -22;
 const RPC_INVALID_ADDRESS_OR_KEY = -5;
 const SUBMIT_TIMEOUT_MS = 30_000;
 
-/** `submitblock` of a node as a {@link BlockTarget}. */
-export function nodeTarget(name: string, rpc: Pick<NodeRpc, "call">): BlockTarget {
+/** `submitblock` of a node as a {@link BlockSubmitNode}. */
+export function submitToNode(name: string, rpc: Pick<NodeRpc, "call">): BlockSubmitNode {
   return {
     name,
     async submitBlock(blockHex) {

@@ -5,7 +5,7 @@ import { VirtualClock } from "@lode/testing";
 import { describe, expect, it } from "vitest";
 import type { Solution, TemplateTransactions } from "../templates/template-feed.ts";
 import type { BlockCandidate, CandidateStore } from "./block-candidates.ts";
-import { BlockSubmitter, type BlockTarget } from "./block-submitter.ts";
+import { type BlockSubmitNode, BlockSubmitter } from "./block-submitter.ts";
 
 /** Genesis: a real header and coinbase (without witness), so that the assembled block is a real one. */
 const HEADER = Buffer.from(
@@ -42,7 +42,7 @@ function scriptedNode(
   name: string,
   answers: (string | null | Error)[],
   lookups: (boolean | Error)[] = [],
-): BlockTarget & { blocks: string[] } {
+): BlockSubmitNode & { blocks: string[] } {
   const blocks: string[] = [];
   return {
     name,
@@ -74,7 +74,7 @@ class MemoryCandidates implements CandidateStore {
 }
 
 function setUp(
-  nodes: BlockTarget[],
+  nodes: BlockSubmitNode[],
   transactions?: TemplateTransactions,
   candidates = new MemoryCandidates(),
 ) {
@@ -245,7 +245,7 @@ describe("BlockSubmitter", () => {
 
   it("is quiet when the nodes have answered, so that leaving does not cut a block off", async () => {
     let answer: (value: null) => void = () => {};
-    const node: BlockTarget = {
+    const node: BlockSubmitNode = {
       name: "a",
       isInBestChain: () => Promise.reject(new Error("not asked")),
       submitBlock: () =>

@@ -5,7 +5,7 @@ import type { TemplateFeed } from "../templates/template-feed.ts";
 import type { BlockCandidate, CandidateState, CandidateStore } from "./block-candidates.ts";
 
 /** A node that takes whole blocks. */
-export interface BlockTarget {
+export interface BlockSubmitNode {
   readonly name: string;
   /** `submitblock`: null when the block is the new tip, else a BIP22 string. Rejects when the outcome is unknown. */
   submitBlock(blockHex: string): Promise<string | null>;
@@ -15,7 +15,7 @@ export interface BlockTarget {
 
 export interface BlockSubmitterDeps {
   readonly feed: Pick<TemplateFeed, "submitSolution" | "transactions">;
-  readonly nodes: readonly BlockTarget[];
+  readonly nodes: readonly BlockSubmitNode[];
   readonly candidates: CandidateStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -179,7 +179,7 @@ export class BlockSubmitter {
       this.#attempt(entry, node, block, RETRY_MIN_MS, this.#deps.clock.monotonic());
   }
 
-  #attempt(entry: Tracked, node: BlockTarget, block: string, delay: number, since: number): void {
+  #attempt(entry: Tracked, node: BlockSubmitNode, block: string, delay: number, since: number): void {
     if (this.#stopped) return;
     const again = () => {
       if (this.#deps.clock.monotonic() - since > RETRY_FOR_MS) return;
@@ -208,7 +208,7 @@ export class BlockSubmitter {
     this.#await(answered);
   }
 
-  async #lookUp(entry: Tracked, node: BlockTarget, again: () => void): Promise<void> {
+  async #lookUp(entry: Tracked, node: BlockSubmitNode, again: () => void): Promise<void> {
     try {
       if (await node.isInBestChain(entry.candidate.hash)) this.#resolve(entry, "accepted", node.name);
       else this.#race(entry);
@@ -226,7 +226,7 @@ export class BlockSubmitter {
     if (entry.candidate.state === "found") this.#update(entry, { state: "submitted" });
   }
 
-  #refuse(entry: Tracked, node: BlockTarget, answer: string): void {
+  #refuse(entry: Tracked, node: BlockSubmitNode, answer: string): void {
     entry.refusals += 1;
     this.#deps.logger.error(
       { node: node.name, hash: entry.candidate.hash, answer },

@@ -13,7 +13,7 @@ import {
   ServerIdentity,
 } from "@lode/transport";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { blockOf, listenerLimits, miningLimits } from "./limits-from-config.ts";
+import { listenerLimits, miningLimits, subnetOf } from "./limits-from-config.ts";
 import { poolServerSchema } from "./pool-server-config.ts";
 import { strikeReasons } from "./strike-reasons.ts";
 
@@ -100,7 +100,7 @@ describe("limits by default", () => {
     const { limits, exemptFrom, proxyProtocolFrom } = listenerLimits(limitsOf(), quiet());
     expect({ ...defaultListenLimits, ...limits }).toEqual({
       ...defaultListenLimits,
-      arrivalsPerAddress: { burst: 20_000, perSecond: 200 },
+      arrivalsPerSubnet: { burst: 20_000, perSecond: 200 },
     });
     expect([exemptFrom, proxyProtocolFrom]).toEqual([[], []]);
     const mining = miningLimits(limitsOf());
@@ -111,8 +111,8 @@ describe("limits by default", () => {
   it("reach the parts when they are set", () => {
     const set = limitsOf(
       "limits.max_connections=30",
-      "limits.max_connections_per_block=20",
-      "limits.ipv6_block_bits=48",
+      "limits.max_connections_per_subnet=20",
+      "limits.ipv6_subnet_bits=48",
       "limits.setup_timeout_sec=7",
       "limits.openings_burst=9",
       "limits.openings_per_sec=0.5",
@@ -120,8 +120,8 @@ describe("limits by default", () => {
     );
     expect(listenerLimits(set, quiet()).limits).toMatchObject({
       connections: 30,
-      connectionsPerAddress: 20,
-      blockBits: { ipv4: 32, ipv6: 48 },
+      connectionsPerSubnet: 20,
+      subnetBits: { ipv4: 32, ipv6: 48 },
     });
     expect(miningLimits(set)).toMatchObject({
       maxConnections: 30,
@@ -131,9 +131,9 @@ describe("limits by default", () => {
     });
   });
 
-  it("count channels by blocks of the configured size, and those of exempt addresses not at all", () => {
-    const block = blockOf(limitsOf('limits.exempt_from=["10.0.0.0/8"]', "limits.ipv4_block_bits=24"));
-    expect(["192.0.2.77", "2001:db8::1", "10.1.1.1"].map(block)).toEqual([
+  it("count channels by subnets of the configured size, and those of exempt addresses not at all", () => {
+    const subnet = subnetOf(limitsOf('limits.exempt_from=["10.0.0.0/8"]', "limits.ipv4_subnet_bits=24"));
+    expect(["192.0.2.77", "2001:db8::1", "10.1.1.1"].map(subnet)).toEqual([
       "192.0.2.0/24",
       "2001:db8::/64",
       null,
@@ -194,11 +194,11 @@ describe("bans", () => {
     await until(() => kept.length === 1);
     honest = false;
     for (let i = 0; i < 3; i++) expect(await call()).toBe("ended");
-    await until(() => lines.some((line) => line.startsWith("address block banned")));
+    await until(() => lines.some((line) => line.startsWith("subnet banned")));
     expect(await call()).toBe("refused");
     expect(listener.connections).toBe(1);
-    expect(lines.filter((line) => line.startsWith("address block banned"))).toEqual([
-      'address block banned {"address_block":"127.0.0.1","reason":"protocol-error","strikes":3,"seconds":60}',
+    expect(lines.filter((line) => line.startsWith("subnet banned"))).toEqual([
+      'subnet banned {"subnet":"127.0.0.1","reason":"protocol-error","strikes":3,"seconds":60}',
     ]);
     expect(lines).toContain('connection refused {"remote_address":"127.0.0.1","reason":"banned"}');
     expect(await value('lode_connections_refused_total{reason="banned"}')).toBe("1");

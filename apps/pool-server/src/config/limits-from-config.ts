@@ -2,11 +2,11 @@ import type { Clock, Logger, Metrics } from "@lode/ports";
 import { type MiningServerSettings, miningServerDefaults } from "@lode/roles";
 import {
   AddressRanges,
-  addressBlock,
   BanList,
-  type BlockBits,
   type ListenLimits,
   type ListenOptions,
+  type SubnetBits,
+  subnetOfAddress,
 } from "@lode/transport";
 import type { LimitsConfig } from "./limits-section.ts";
 import { strikeReasons } from "./strike-reasons.ts";
@@ -18,13 +18,13 @@ export function listenerLimits(
 ): Pick<ListenOptions, "limits" | "exemptFrom" | "proxyProtocolFrom" | "admit" | "watch"> {
   const limits: Partial<ListenLimits> = {
     connections: config.maxConnections,
-    connectionsPerAddress: config.maxConnectionsPerBlock,
+    connectionsPerSubnet: config.maxConnectionsPerSubnet,
     handshakes: config.maxHandshakes,
-    handshakesPerAddress: config.maxHandshakesPerBlock,
-    arrivalsPerAddress: { burst: config.newConnectionsBurst, perSecond: config.newConnectionsPerSec },
+    handshakesPerSubnet: config.maxHandshakesPerSubnet,
+    arrivalsPerSubnet: { burst: config.newConnectionsBurst, perSecond: config.newConnectionsPerSec },
     handshakeMs: config.handshakeTimeoutSec * 1000,
     writeQueueBytes: config.writeQueueBytes,
-    blockBits: blockBits(config),
+    subnetBits: subnetBits(config),
     reading: {
       bytes: { burst: config.readBytesBurst, perSecond: config.readBytesPerSec },
       frames: { burst: config.readFramesBurst, perSecond: config.readFramesPerSec },
@@ -43,7 +43,7 @@ export function listenerLimits(
       firstMs: config.bans.firstBanSec * 1000,
       longestMs: config.bans.longestBanSec * 1000,
       forgiveMs: config.bans.forgiveSec * 1000,
-      blockBits: blockBits(config),
+      subnetBits: subnetBits(config),
     },
   });
   return { ...sources, admit: (address) => bans.admit(address), watch: bans };
@@ -54,7 +54,7 @@ export function miningLimits(config: LimitsConfig): Partial<MiningServerSettings
   return {
     maxConnections: config.maxConnections,
     maxChannelsPerConnection: config.maxChannelsPerConnection,
-    maxChannelsPerBlock: config.maxChannelsPerBlock,
+    maxChannelsPerSubnet: config.maxChannelsPerSubnet,
     maxChannels: config.maxChannels,
     setupTimeoutMs: config.setupTimeoutSec * 1000,
     firstChannelTimeoutMs: config.firstChannelTimeoutSec * 1000,
@@ -66,13 +66,13 @@ export function miningLimits(config: LimitsConfig): Partial<MiningServerSettings
   };
 }
 
-/** The block that an address's channels are counted with; null for addresses without bounds per block. */
-export function blockOf(config: LimitsConfig): (remoteAddress: string) => string | null {
+/** The subnet that an address's channels are counted with; null for addresses without bounds per subnet. */
+export function subnetOf(config: LimitsConfig): (remoteAddress: string) => string | null {
   const exempt = new AddressRanges(config.exemptFrom);
-  const bits = blockBits(config);
-  return (address) => (exempt.contains(address) ? null : addressBlock(address, bits));
+  const bits = subnetBits(config);
+  return (address) => (exempt.contains(address) ? null : subnetOfAddress(address, bits));
 }
 
-function blockBits(config: LimitsConfig): BlockBits {
-  return { ipv4: config.ipv4BlockBits, ipv6: config.ipv6BlockBits };
+function subnetBits(config: LimitsConfig): SubnetBits {
+  return { ipv4: config.ipv4SubnetBits, ipv6: config.ipv6SubnetBits };
 }

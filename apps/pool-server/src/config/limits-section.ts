@@ -36,7 +36,7 @@ const bansSection = section({
     default: true,
   }),
   strikes: integer(
-    "Connections ended for misbehaviour that ban an address block; as many again for each connection of it that works well.",
+    "Connections ended for misbehaviour that ban a subnet; as many again for each connection of it that works well.",
     defaultBanSettings.strikes,
     1,
     100_000,
@@ -54,19 +54,19 @@ const bansSection = section({
     86_400,
   ),
   firstBanSec: integer(
-    "Length of a block's first ban, seconds; each further one is twice as long.",
+    "Length of a subnet's first ban, seconds; each further one is twice as long.",
     seconds(defaultBanSettings.firstMs),
     1,
     86_400,
   ),
   longestBanSec: integer("No ban is longer, seconds.", seconds(defaultBanSettings.longestMs), 1, 2_592_000),
   forgiveSec: integer(
-    "A block without a new ban for this long is as good as new, seconds.",
+    "A subnet without a new ban for this long is as good as new, seconds.",
     seconds(defaultBanSettings.forgiveMs),
     1,
     2_592_000,
   ),
-  exemptFrom: addresses("Addresses and CIDR blocks that are never banned.", ["127.0.0.0/8", "::1"]),
+  exemptFrom: addresses("Addresses and CIDR ranges that are never banned.", ["127.0.0.0/8", "::1"]),
 });
 
 const limits = section({
@@ -76,9 +76,9 @@ const limits = section({
     1,
     MOST_CONNECTIONS,
   ),
-  maxConnectionsPerBlock: integer(
-    "Connections per address block. Farms stand behind one address.",
-    defaultListenLimits.connectionsPerAddress,
+  maxConnectionsPerSubnet: integer(
+    "Connections per subnet. Farms stand behind one address.",
+    defaultListenLimits.connectionsPerSubnet,
     1,
     MOST_CONNECTIONS,
   ),
@@ -88,31 +88,31 @@ const limits = section({
     1,
     MOST_CONNECTIONS,
   ),
-  maxHandshakesPerBlock: integer(
-    "The same per address block.",
-    defaultListenLimits.handshakesPerAddress,
+  maxHandshakesPerSubnet: integer(
+    "The same per subnet.",
+    defaultListenLimits.handshakesPerSubnet,
     1,
     MOST_CONNECTIONS,
   ),
   newConnectionsBurst: integer(
-    "New connections that an address block may open at once: twice the biggest farm that loses its line.",
+    "New connections that a subnet may open at once: twice the biggest farm that loses its line.",
     20_000,
     1,
     MOST_CONNECTIONS,
   ),
-  newConnectionsPerSec: rate("New connections a second that an address block may open for ever.", 200, 0.1),
-  ipv4BlockBits: integer(
-    "Bits of an IPv4 address that make its block, which bounds per block and bans count by.",
-    defaultListenLimits.blockBits.ipv4,
+  newConnectionsPerSec: rate("New connections a second that a subnet may open for ever.", 200, 0.1),
+  ipv4SubnetBits: integer(
+    "Bits of an IPv4 address that make its subnet, which bounds per subnet and bans count by.",
+    defaultListenLimits.subnetBits.ipv4,
     8,
     32,
   ),
-  ipv6BlockBits: integer("The same for IPv6.", defaultListenLimits.blockBits.ipv6, 16, 128),
+  ipv6SubnetBits: integer("The same for IPv6.", defaultListenLimits.subnetBits.ipv6, 16, 128),
   exemptFrom: addresses(
-    "Addresses and CIDR blocks that the bounds per block do not apply to: big farms, load balancers without PROXY headers.",
+    "Addresses and CIDR ranges that the bounds per subnet do not apply to: big farms, load balancers without PROXY headers.",
   ),
   proxyProtocolFrom: addresses(
-    "Addresses and CIDR blocks of load balancers; each of their connections must begin with a PROXY protocol v2 header.",
+    "Addresses and CIDR ranges of load balancers; each of their connections must begin with a PROXY protocol v2 header.",
   ),
   handshakeTimeoutSec: integer(
     "From TCP accept to the end of the Noise handshake, seconds.",
@@ -138,9 +138,9 @@ const limits = section({
     1,
     MOST_CHANNELS,
   ),
-  maxChannelsPerBlock: integer(
-    "Channels of all connections of an address block.",
-    miningServerDefaults.maxChannelsPerBlock,
+  maxChannelsPerSubnet: integer(
+    "Channels of all connections of a subnet.",
+    miningServerDefaults.maxChannelsPerSubnet,
     1,
     MOST_CHANNELS,
   ),
@@ -227,10 +227,10 @@ export type LimitsConfig = Static<typeof limits>;
 
 /** Pairs of keys of which the first must not be above the second. */
 const ORDER = [
-  ["maxConnectionsPerBlock", "maxConnections"],
-  ["maxHandshakesPerBlock", "maxHandshakes"],
-  ["maxChannelsPerConnection", "maxChannelsPerBlock"],
-  ["maxChannelsPerBlock", "maxChannels"],
+  ["maxConnectionsPerSubnet", "maxConnections"],
+  ["maxHandshakesPerSubnet", "maxHandshakes"],
+  ["maxChannelsPerConnection", "maxChannelsPerSubnet"],
+  ["maxChannelsPerSubnet", "maxChannels"],
   ["readBytesPerSec", "readBytesBurst"],
   ["readFramesPerSec", "readFramesBurst"],
 ] as const satisfies readonly (readonly [keyof LimitsConfig, keyof LimitsConfig])[];

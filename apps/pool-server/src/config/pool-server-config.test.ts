@@ -28,8 +28,8 @@ describe("the configuration's limits", () => {
       setupTimeoutSec: 10,
       firstChannelTimeoutSec: 600,
       maxChannelsPerConnection: 10_000,
-      ipv4BlockBits: 32,
-      ipv6BlockBits: 64,
+      ipv4SubnetBits: 32,
+      ipv6SubnetBits: 64,
       readFramesPerSec: 5_000,
       readFramesBurst: 20_000,
       readBytesPerSec: 2_000_000,
@@ -48,7 +48,7 @@ describe("the configuration's limits", () => {
         LODE_LIMITS__PROXY_PROTOCOL_FROM: '["10.0.0.0/8", "2001:db8::/32"]',
         LODE_LIMITS__BANS__ENABLED: "false",
       },
-      set: ["limits.max_connections=50", "limits.max_connections_per_block=50"],
+      set: ["limits.max_connections=50", "limits.max_connections_per_subnet=50"],
     });
     expect(limits).toMatchObject({
       maxConnections: 50,
@@ -60,19 +60,19 @@ describe("the configuration's limits", () => {
   it.each([
     [
       ["limits.max_connections=100"],
-      "limits: max_connections_per_block (10000) is above max_connections (100): lower the one or raise the other",
+      "limits: max_connections_per_subnet (10000) is above max_connections (100): lower the one or raise the other",
     ],
     [
       ["limits.max_handshakes=10"],
-      "limits: max_handshakes_per_block (2048) is above max_handshakes (10): lower the one or raise the other",
+      "limits: max_handshakes_per_subnet (2048) is above max_handshakes (10): lower the one or raise the other",
     ],
     [
       ["limits.max_channels=5"],
-      "limits: max_channels_per_block (25000) is above max_channels (5): lower the one or raise the other",
+      "limits: max_channels_per_subnet (25000) is above max_channels (5): lower the one or raise the other",
     ],
     [
-      ["limits.max_channels_per_block=5"],
-      "limits: max_channels_per_connection (10000) is above max_channels_per_block (5): lower the one or raise the other",
+      ["limits.max_channels_per_subnet=5"],
+      "limits: max_channels_per_connection (10000) is above max_channels_per_subnet (5): lower the one or raise the other",
     ],
     [
       ["limits.read_frames_burst=100"],
@@ -84,11 +84,11 @@ describe("the configuration's limits", () => {
     ],
     [
       ['limits.proxy_protocol_from=["10.0.0.0/8", "10.0.0.0/33"]'],
-      'limits.proxy_protocol_from.1: "10.0.0.0/33" is neither an IP address nor a block such as 10.0.0.0/8 or 2001:db8::/32',
+      'limits.proxy_protocol_from.1: "10.0.0.0/33" is neither an IP address nor a subnet such as 10.0.0.0/8 or 2001:db8::/32',
     ],
     [
       ['limits.bans.exempt_from=["lb.example"]'],
-      'limits.bans.exempt_from.0: "lb.example" is neither an IP address nor a block such as 10.0.0.0/8 or 2001:db8::/32',
+      'limits.bans.exempt_from.0: "lb.example" is neither an IP address nor a subnet such as 10.0.0.0/8 or 2001:db8::/32',
     ],
     [["limits.ban.strikes=1"], '--set limits.ban.strikes: unknown key ban (did you mean "bans"?)'],
     [["limits.max_connections=0"], "limits.max_connections: must be >= 1"],

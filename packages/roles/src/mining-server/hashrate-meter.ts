@@ -2,7 +2,7 @@
  * Hash rate from accepted work over a sliding window, in a ring of equal slots. Until the window has passed once, the time
  * since the start counts. Floats: for display and metrics, never for money.
  */
-export class WorkRate {
+export class HashrateMeter {
   readonly #slotMs: number;
   readonly #slots: Float64Array;
   readonly #startedAt: number;

@@ -6,10 +6,10 @@ import type { FrameConnection } from "@lode/transport";
 import type { CloseReason } from "../session/close-reasons.ts";
 import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
 import { ChannelRegistry } from "./channels/channel-registry.ts";
-import { OpeningQueue } from "./channels/open-queue.ts";
-import { WorkRate } from "./hashrate-meter.ts";
+import { OpenQueue } from "./channels/open-queue.ts";
+import { HashrateMeter } from "./hashrate-meter.ts";
 import { FanOutPass } from "./jobs/fan-out-pass.ts";
-import { WorkSupply } from "./jobs/job-supply.ts";
+import { JobSupply } from "./jobs/job-supply.ts";
 import { ClosingQueue } from "./pacing/closing-queue.ts";
 import { Slices, type Steps } from "./pacing/slices.ts";
 import type { MiningServerDeps, MiningServerStats } from "./server-contract.ts";
@@ -45,7 +45,7 @@ export class MiningServer {
   /** Channels whose new target must wait: too soon after the last one, or too much is queued for the peer. */
   #retargets = new Set<Channel>();
   /** Channels that are visited at every step. */
-  #hurried = new Set<Channel>();
+  #frequent = new Set<Channel>();
   #refusing: CloseReason | undefined;
   #onEmpty: (() => void) | undefined;
   #drained: Promise<void> | undefined;
@@ -95,7 +95,7 @@ export class MiningServer {
       this.#fanOut.cancel();
       const now = instantOf(this.#deps.clock);
       for (const session of this.#sessions.values()) {
-        if (session.comesFirst) session.guard(() => session.work.publish(frames, now));
+        if (session.publishesFirst) session.guard(() => session.work.publish(frames, now));
       }
     }
     const seconds = newTip ? metrics.newTip : metrics.sameTip;
@@ -179,8 +179,8 @@ export class MiningServer {
   *#partOfRound(): Steps {
     const { clock } = this.#deps;
     const { roundMs } = this.#settings;
-    const hurried = this.#hurried;
-    this.#hurried = new Set();
+    const hurried = this.#frequent;
+    this.#frequent = new Set();
     for (const channel of this.#context.channels.next()) {
       if (!hurried.has(channel)) this.#visit(channel, instantOf(clock), roundMs);
       yield 1;
@@ -249,11 +249,11 @@ export class MiningServer {
   }
 
   #createContext(): SessionContext {
-    const { clock, logger, metrics, jobs, extranonces, sink, identify, blockOf, onBlock, admission } =
+    const { clock, logger, metrics, jobs, extranonces, sink, identify, subnetOf, onBlock, admission } =
       this.#deps;
     const channels = new ChannelRegistry(this.#settings, ROUND_PARTS);
-    const openings = new OpeningQueue(clock);
-    const rate = new WorkRate(clock.monotonic());
+    const openings = new OpenQueue(clock);
+    const rate = new HashrateMeter(clock.monotonic());
     return {
       clock,
       logger,
@@ -266,11 +266,11 @@ export class MiningServer {
         waitingOpenings: () => openings.size,
         hashrate: () => rate.rate(clock.monotonic()),
       }),
-      supply: new WorkSupply(jobs, extranonces),
+      supply: new JobSupply(jobs, extranonces),
       channels,
       openings,
       closings: new ClosingQueue(clock),
-      blockOf: blockOf ?? ((remoteAddress) => remoteAddress),
+      subnetOf: subnetOf ?? ((remoteAddress) => remoteAddress),
       sink,
       rate,
       identify,
@@ -286,7 +286,7 @@ export class MiningServer {
         }
       },
       onRetarget: (channel) => this.#retarget(channel, instantOf(clock)),
-      onHurried: (channel) => this.#hurried.add(channel),
+      onFrequentJobs: (channel) => this.#frequent.add(channel),
     };
   }
 

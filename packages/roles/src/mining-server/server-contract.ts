@@ -11,8 +11,8 @@ export interface MiningServerDeps {
   readonly extranonces: ExtranonceAllocator;
   /** Who is paid for a channel. @throws CodedError, `unknown-user` or `invalid-user-identity` */
   readonly identify: (userIdentity: string) => Identity;
-  /** Address block whose channels are counted together; null: not counted. Without it every address is a block. */
-  readonly blockOf?: (remoteAddress: string) => string | null;
+  /** Subnet whose channels are counted together; null: not counted. Without it every address is a subnet. */
+  readonly subnetOf?: (remoteAddress: string) => string | null;
   /** Takes accepted shares; they are answered after `MiningServer.acknowledge`. */
   readonly sink: ShareSink;
   /** Called at once, before the share that found it is answered. Must not throw; an exception is logged and dropped. */

@@ -16,7 +16,7 @@ const transportReasons: readonly TransportReason[] = [
   "forged-payload",
   "write-queue-full",
   "write-stalled",
-  "displaced",
+  "evicted",
 ];
 
 /** What gauges read when they are scraped. */

@@ -13,8 +13,8 @@ export interface MiningServerSettings {
   readonly maxConnections: number;
   /** Channels of one connection. */
   readonly maxChannelsPerConnection: number;
-  /** Channels of all connections of one address block. */
-  readonly maxChannelsPerBlock: number;
+  /** Channels of all connections of one subnet. */
+  readonly maxChannelsPerSubnet: number;
   /** Channels in all, those asked for included; each takes about 9 kB. */
   readonly maxChannels: number;
   /** Time for SetupConnection. */
@@ -61,7 +61,7 @@ export interface MiningServerSettings {
 export const miningServerDefaults: MiningServerSettings = {
   maxConnections: 20_000,
   maxChannelsPerConnection: 10_000,
-  maxChannelsPerBlock: 25_000,
+  maxChannelsPerSubnet: 25_000,
   maxChannels: 150_000,
   setupTimeoutMs: 10_000,
   firstChannelTimeoutMs: 600_000,

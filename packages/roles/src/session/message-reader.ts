@@ -3,7 +3,7 @@ import { DecodeError, type FrameHeader } from "@lode/protocol";
 import type { FrameConnection, FrameHandler } from "@lode/transport";
 import type { CloseReason } from "./close-reasons.ts";
 
-/** What {@link FrameReader} needs of a `messageTable`: undefined for types it does not hold. */
+/** What {@link MessageReader} needs of a `messageTable`: undefined for types it does not hold. */
 export interface Decoder<M> {
   decode(header: FrameHeader, payload: Uint8Array): M | undefined;
 }
@@ -43,7 +43,7 @@ export function readerCounters(metrics: Metrics, role: string): ReaderCounters {
  * Turns frames into messages for one connection and keeps what goes wrong inside it: unknown types are discarded, a
  * malformed message closes with `protocol-error`, an exception of the handler with `internal-error`.
  */
-export class FrameReader<M> implements FrameHandler {
+export class MessageReader<M> implements FrameHandler {
   readonly connection: FrameConnection;
   readonly #decoder: Decoder<M>;
   readonly #logger: Logger;
@@ -66,7 +66,7 @@ export class FrameReader<M> implements FrameHandler {
     this.#counters = counters;
   }
 
-  /** True from the moment {@link FrameReader.end} was called or the connection closed. */
+  /** True from the moment {@link MessageReader.end} was called or the connection closed. */
   get ended(): boolean {
     return this.#ended;
   }

@@ -3,8 +3,8 @@ import { common, encodeFrame, extensionsNegotiation, PROTOCOL_VERSION } from "@l
 import type { FrameConnection } from "@lode/transport";
 import {
   type Decoder,
-  FrameReader,
   type MessageHandler,
+  MessageReader,
   type ReaderCounters,
 } from "../session/message-reader.ts";
 import { printable } from "../session/printable.ts";
@@ -63,7 +63,7 @@ export interface ClientSetupPolicy<M extends { readonly name: string }> {
   /** A server that does not know 0x0001 never answers RequestExtensions: after this the client goes on without. */
   readonly extensionsDeadlineMs: number;
   readonly decoder: Decoder<M | SetupAnswer>;
-  readonly open: (result: ClientSetupResult, reader: FrameReader<M | SetupAnswer>) => MessageHandler<M>;
+  readonly open: (result: ClientSetupResult, reader: MessageReader<M | SetupAnswer>) => MessageHandler<M>;
   /** The connection ended before it was set up. `errorCode` is the server's, cut and escaped. */
   readonly onRefused: (reason: string, errorCode: string | undefined) => void;
 }
@@ -79,7 +79,7 @@ export interface ClientSetupPorts {
 export class ClientSetup<M extends { readonly name: string }> implements MessageHandler<M | SetupAnswer> {
   readonly #policy: ClientSetupPolicy<M>;
   readonly #ports: ClientSetupPorts;
-  readonly #reader: FrameReader<M | SetupAnswer>;
+  readonly #reader: MessageReader<M | SetupAnswer>;
   #deadline: Timer;
   #granted: ClientSetupResult | undefined;
   #session: MessageHandler<M> | undefined;
@@ -89,7 +89,7 @@ export class ClientSetup<M extends { readonly name: string }> implements Message
   constructor(connection: FrameConnection, policy: ClientSetupPolicy<M>, ports: ClientSetupPorts) {
     this.#policy = policy;
     this.#ports = ports;
-    this.#reader = new FrameReader(connection, policy.decoder, this, ports.logger, ports.counters);
+    this.#reader = new MessageReader(connection, policy.decoder, this, ports.logger, ports.counters);
     this.#deadline = ports.clock.after(policy.deadlineMs, () => this.#reader.end("setup-timeout"));
     connection.start(this.#reader);
     const { protocol, flags, vendor, ...rest } = policy.request;

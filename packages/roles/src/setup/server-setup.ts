@@ -4,8 +4,8 @@ import type { FrameConnection } from "@lode/transport";
 import type { CloseReason } from "../session/close-reasons.ts";
 import {
   type Decoder,
-  FrameReader,
   type MessageHandler,
+  MessageReader,
   type ReaderCounters,
 } from "../session/message-reader.ts";
 import { printable } from "../session/printable.ts";
@@ -57,7 +57,7 @@ export interface ServerSetupPolicy<M extends { readonly name: string }> {
   readonly deadlineMs: number;
   readonly decoder: Decoder<M | SetupMessage>;
   /** Called right after SetupConnection.Success was queued. Throwing closes the connection. */
-  readonly open: (peer: SetupPeer, reader: FrameReader<M | SetupMessage>) => MessageHandler<M>;
+  readonly open: (peer: SetupPeer, reader: MessageReader<M | SetupMessage>) => MessageHandler<M>;
   /** The connection ended before it was set up. */
   readonly onAbandoned: (connection: FrameConnection, reason: string) => void;
 }
@@ -76,7 +76,7 @@ export interface ServerSetupPorts {
 export class ServerSetup<M extends { readonly name: string }> implements MessageHandler<M | SetupMessage> {
   readonly #policy: ServerSetupPolicy<M>;
   readonly #logger: Logger;
-  readonly #reader: FrameReader<M | SetupMessage>;
+  readonly #reader: MessageReader<M | SetupMessage>;
   readonly #extensions: ExtensionNegotiation;
   readonly #deadline: Timer;
   #session: MessageHandler<M> | undefined;
@@ -89,7 +89,7 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
     this.#policy = policy;
     this.#logger = ports.logger;
     this.#extensions = new ExtensionNegotiation(policy.extensions);
-    this.#reader = new FrameReader(connection, policy.decoder, this, ports.logger, ports.counters);
+    this.#reader = new MessageReader(connection, policy.decoder, this, ports.logger, ports.counters);
     this.#deadline = ports.clock.after(policy.deadlineMs, () => this.#onDeadline());
     connection.start(this.#reader);
   }

@@ -107,11 +107,11 @@ export class ClientExtendedChannel {
     }
     if (this.tip !== undefined && message.minNtime < this.tip.minNtime) return "JobMinNtimeBelowChainTip";
     this.#stale.delete(message.jobId);
-    const displaced = this.active;
+    const evicted = this.active;
     this.active = held;
-    if (displaced !== undefined) {
-      this.#past.delete(displaced.message.jobId);
-      this.#past.set(displaced.message.jobId, displaced);
+    if (evicted !== undefined) {
+      this.#past.delete(evicted.message.jobId);
+      this.#past.set(evicted.message.jobId, evicted);
       evictOldest(this.#past, MAX_PAST_JOBS);
     }
     return undefined;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressBlock, defaultBlockBits, formatIpv6, plainAddress } from "./address.ts";
+import { defaultSubnetBits, formatIpv6, plainAddress, subnetOfAddress } from "./address.ts";
 
 const group = fc.integer({ min: 0, max: 0xffff });
 const ipv6 = fc.array(group, { minLength: 8, maxLength: 8 });
@@ -28,8 +28,8 @@ describe("addresses", () => {
     ["64:ff9b::192.0.2.33", "64:ff9b::/64"],
     ["1:2:3:4:5:6:192.0.2.33", "1:2:3:4::/64"],
     ["not an address", "not an address"],
-  ])("are counted together by customer: %s", (address, block) => {
-    expect(addressBlock(address, defaultBlockBits)).toBe(block);
+  ])("are counted together by customer: %s", (address, subnet) => {
+    expect(subnetOfAddress(address, defaultSubnetBits)).toBe(subnet);
   });
 
   it.each([
@@ -40,11 +40,11 @@ describe("addresses", () => {
     ["2001:db8:ffff::1", 48, "2001:db8:ffff::/48"],
     ["2001:db8::1:2", 128, "2001:db8:0:0:0:0:1:2/128"],
     ["1:2:3:4:5:6:192.0.2.33", 112, "1:2:3:4:5:6:c000:0/112"],
-  ])("are counted by prefixes of other lengths: %s/%i", (address, bits, block) => {
-    expect(addressBlock(address, { ipv4: bits, ipv6: bits })).toBe(block);
+  ])("are counted by prefixes of other lengths: %s/%i", (address, bits, subnet) => {
+    expect(subnetOfAddress(address, { ipv4: bits, ipv6: bits })).toBe(subnet);
   });
 
-  it("share a block exactly when their first bits are equal", () => {
+  it("share a subnet exactly when their first bits are equal", () => {
     fc.assert(
       fc.property(
         ipv6,
@@ -61,10 +61,10 @@ describe("addresses", () => {
           const other = Array.from({ length: 8 }, (_, i) =>
             Number.parseInt(mixed.slice(i * 16, i * 16 + 16), 2),
           );
-          const blocks = [a, other].map((groups) =>
-            addressBlock(formatIpv6(groups), { ipv4: 32, ipv6: bits }),
+          const subnets = [a, other].map((groups) =>
+            subnetOfAddress(formatIpv6(groups), { ipv4: 32, ipv6: bits }),
           );
-          expect(blocks[0] === blocks[1]).toBe(first(a, bits) === first(other, bits));
+          expect(subnets[0] === subnets[1]).toBe(first(a, bits) === first(other, bits));
         },
       ),
       { numRuns: 200 },

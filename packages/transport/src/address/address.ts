@@ -9,7 +9,7 @@ export function plainAddress(address: string): string {
 }
 
 /** How much of an address names whom limits and bans count as one: prefix lengths in bits. */
-export interface BlockBits {
+export interface SubnetBits {
   /** 1 to 32. */
   readonly ipv4: number;
   /** 1 to 128. */
@@ -17,13 +17,13 @@ export interface BlockBits {
 }
 
 /** One IPv4 address, and the /64 of an IPv6 address, which is what one customer gets. */
-export const defaultBlockBits: BlockBits = { ipv4: 32, ipv6: 64 };
+export const defaultSubnetBits: SubnetBits = { ipv4: 32, ipv6: 64 };
 
 /**
- * The block of an address, which per-address limits count by: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/64`. Takes what
- * {@link plainAddress} returns; what is no IP address is its own block.
+ * The subnet of an address, which per-address limits count by: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/64`. Takes what
+ * {@link plainAddress} returns; what is no IP address is its own subnet.
  */
-export function addressBlock(address: string, bits: BlockBits): string {
+export function subnetOfAddress(address: string, bits: SubnetBits): string {
   if (isIPv4(address)) {
     if (bits.ipv4 === 32) return address;
     const bytes = masked(address.split(".").map(Number), 8, bits.ipv4);
@@ -33,7 +33,7 @@ export function addressBlock(address: string, bits: BlockBits): string {
   return `${shortened(masked(ipv6Groups(address), 16, bits.ipv6))}/${bits.ipv6}`;
 }
 
-/** Groups with the zeros at their end left out, which is where a block has its zeros. */
+/** Groups with the zeros at their end left out, which is where a subnet has its zeros. */
 function shortened(groups: readonly number[]): string {
   let length = 8;
   while (length > 0 && groups[length - 1] === 0) length -= 1;

@@ -2,7 +2,7 @@ import { type Metrics, noMetrics, silentLogger } from "@lode/ports";
 import { VirtualClock } from "@lode/testing";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { addressBlock } from "../address/address.ts";
+import { subnetOfAddress } from "../address/address.ts";
 import { BanList, type BanListOptions, type BanSettings, defaultBanSettings } from "./ban-list.ts";
 
 const MINUTE = 60_000;
@@ -41,7 +41,7 @@ function setUp(options: Partial<BanListOptions> = {}) {
 }
 
 describe("a ban list", () => {
-  it("bans a block at the fifth strike, for a minute", () => {
+  it("bans a subnet at the fifth strike, for a minute", () => {
     const { bans, clock, strike, counts, warn } = setUp();
     strike("192.0.2.1", 4);
     expect(bans.admit("192.0.2.1")).toBeNull();
@@ -49,10 +49,7 @@ describe("a ban list", () => {
     expect([bans.admit("192.0.2.1"), bans.inForce]).toEqual(["banned", 1]);
     expect(bans.admit("192.0.2.2")).toBeNull();
     expect(warn.mock.calls).toEqual([
-      [
-        { address_block: "192.0.2.1", reason: "protocol-error", strikes: 5, seconds: 60 },
-        "address block banned",
-      ],
+      [{ subnet: "192.0.2.1", reason: "protocol-error", strikes: 5, seconds: 60 }, "subnet banned"],
     ]);
     clock.advance(MINUTE);
     expect([bans.admit("192.0.2.1"), bans.inForce]).toEqual([null, 0]);
@@ -107,7 +104,7 @@ describe("a ban list", () => {
     expect(bans.admit("192.0.2.1")).toBeNull();
   });
 
-  it("bans a block with few miners after as many times the strikes, never for longer than the first time", () => {
+  it("bans a subnet with few miners after as many times the strikes, never for longer than the first time", () => {
     const { bans, strikeSlowly, warn } = setUp();
     for (let machine = 0; machine < 3; machine++) bans.proven("192.0.2.1");
     strikeSlowly("192.0.2.1", 19);
@@ -149,9 +146,9 @@ describe("a ban list", () => {
     expect(bans.admit("192.0.2.1")).toBe("banned");
   });
 
-  it("counts blocks, and lets exempt addresses in even out of a banned one", () => {
+  it("counts subnets, and lets exempt addresses in even out of a banned one", () => {
     const { bans, strike, counts } = setUp({
-      settings: { blockBits: { ipv4: 24, ipv6: 56 } },
+      settings: { subnetBits: { ipv4: 24, ipv6: 56 } },
       exemptFrom: ["192.0.2.128/25"],
     });
     strike("192.0.2.200", 50);
@@ -165,7 +162,7 @@ describe("a ban list", () => {
     expect(bans.admit("2001:db8:0:100::9")).toBeNull();
   });
 
-  it("remembers a bounded number of blocks, and strikes of strangers do not lift a ban", () => {
+  it("remembers a bounded number of subnets, and strikes of strangers do not lift a ban", () => {
     const { bans, clock, strike } = setUp({ settings: { entries: 100 } });
     strike("203.0.113.1", 5);
     for (let i = 0; i < 10_000; i++) strike(`10.0.${i >> 8}.${i & 255}`, 4);
@@ -215,15 +212,15 @@ describe("a ban list", () => {
           }
         >();
         const of = (where: string) => {
-          const block = addressBlock(where, settings.blockBits);
-          const entry = model.get(block) ?? {
+          const subnet = subnetOfAddress(where, settings.subnetBits);
+          const entry = model.get(subnet) ?? {
             window: Number.NEGATIVE_INFINITY,
             strikes: 0,
             struckAt: Number.NEGATIVE_INFINITY,
             bans: [],
             proven: 0,
           };
-          model.set(block, entry);
+          model.set(subnet, entry);
           return entry;
         };
         for (const step of events) {

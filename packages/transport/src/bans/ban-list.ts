@@ -1,28 +1,28 @@
 import type { Clock, Counter, Logger, Metrics } from "@lode/ports";
-import { addressBlock, type BlockBits, defaultBlockBits } from "../address/address.ts";
+import { defaultSubnetBits, type SubnetBits, subnetOfAddress } from "../address/address.ts";
 import { AddressRanges } from "../address/address-ranges.ts";
 import type { ConnectionWatch } from "../listener/listen-options.ts";
 
-/** When a block of addresses is banned, and for how long. Times in milliseconds. */
+/** When a subnet is banned, and for how long. Times in milliseconds. */
 export interface BanSettings {
-  /** Strikes that ban a block, for itself and again for each of its connections that have proven themselves. */
+  /** Strikes that ban a subnet, for itself and again for each of its connections that have proven themselves. */
   readonly strikes: number;
   /** In which time; it begins with the first strike. */
   readonly windowMs: number;
-  /** Length of a block's first ban; each further one is twice as long, unless connections of it have proven themselves. */
+  /** Length of a subnet's first ban; each further one is twice as long, unless connections of it have proven themselves. */
   readonly firstMs: number;
   /** Nobody is banned for so long after the start: nobody has been able to prove anything. */
   readonly graceMs: number;
-  /** Least time between two strikes that count, for a block with proven connections. */
+  /** Least time between two strikes that count, for a subnet with proven connections. */
   readonly strikeEveryMs: number;
   /** No ban is longer. */
   readonly longestMs: number;
-  /** A block that was not banned for this long since its last ban ended is as good as new. */
+  /** A subnet that was not banned for this long since its last ban ended is as good as new. */
   readonly forgiveMs: number;
-  /** Blocks remembered, those with strikes and those with bans each; the oldest are forgotten first. */
+  /** Subnets remembered, those with strikes and those with bans each; the oldest are forgotten first. */
   readonly entries: number;
-  /** What a block of addresses is. */
-  readonly blockBits: BlockBits;
+  /** What a subnet is. */
+  readonly subnetBits: SubnetBits;
 }
 
 /** The defaults. */
@@ -35,7 +35,7 @@ export const defaultBanSettings: BanSettings = {
   longestMs: 3_600_000,
   forgiveMs: 3_600_000,
   entries: 10_000,
-  blockBits: defaultBlockBits,
+  subnetBits: defaultSubnetBits,
 };
 
 /** What a {@link BanList} needs. */
@@ -46,7 +46,7 @@ export interface BanListOptions {
   /** The reasons that count as strikes: those that prove misbehaviour. */
   readonly reasons: readonly string[];
   readonly settings?: Partial<BanSettings>;
-  /** CIDR blocks that are never struck or banned. */
+  /** CIDR ranges that are never struck or banned. */
   readonly exemptFrom?: readonly string[];
 }
 
@@ -66,7 +66,7 @@ interface Offender {
 
 /**
  * Keeps away the addresses whose connections keep misbehaving. A strike costs its connection only; several in a short time ban
- * the block of addresses: new connections are refused, those it has stay. A block is given patience in proportion to its
+ * the subnet: new connections are refused, those it has stay. A subnet is given patience in proportion to its
  * connections that work well, so that one bad machine does not ban a farm. Nothing counts for ever, and memory is bounded.
  */
 export class BanList implements ConnectionWatch {
@@ -81,7 +81,7 @@ export class BanList implements ConnectionWatch {
   readonly #suspects = new Map<string, Suspect>();
   /** In the order of their last ban. */
   readonly #offenders = new Map<string, Offender>();
-  /** Proven connections by block; without zeros. */
+  /** Proven connections by subnet; without zeros. */
   readonly #proven = new Map<string, number>();
 
   /** @throws TransportError `invalid-address-range` */
@@ -98,11 +98,11 @@ export class BanList implements ConnectionWatch {
         metrics.counter("lode_ban_strikes_total", "Connections that ended for misbehaviour", { reason }),
       ]),
     );
-    this.#bans = metrics.counter("lode_bans_total", "Address blocks banned");
-    metrics.gauge("lode_bans_in_force", "Address blocks that are banned now", {}, () => this.inForce);
+    this.#bans = metrics.counter("lode_bans_total", "Subnets banned");
+    metrics.gauge("lode_bans_in_force", "Subnets that are banned now", {}, () => this.inForce);
   }
 
-  /** Blocks that are banned now. */
+  /** Subnets that are banned now. */
   get inForce(): number {
     const now = this.#clock.monotonic();
     let count = 0;
@@ -113,72 +113,69 @@ export class BanList implements ConnectionWatch {
   /** `banned` for an address that must be turned away; null for all others. */
   admit(address: string): "banned" | null {
     if (this.#offenders.size === 0) return null;
-    const offender = this.#offenders.get(this.#block(address));
+    const offender = this.#offenders.get(this.#subnet(address));
     if (offender === undefined || this.#clock.monotonic() >= offender.until) return null;
     return this.#exempt.contains(address) ? null : "banned";
   }
 
   proven(address: string): void {
-    const block = this.#block(address);
-    this.#proven.set(block, (this.#proven.get(block) ?? 0) + 1);
+    const subnet = this.#subnet(address);
+    this.#proven.set(subnet, (this.#proven.get(subnet) ?? 0) + 1);
   }
 
   ended(address: string, reason: string, proven: boolean): void {
-    const block = this.#block(address);
-    if (proven) this.#leave(block);
+    const subnet = this.#subnet(address);
+    if (proven) this.#leave(subnet);
     const counter = this.#strikes.get(reason);
     if (counter === undefined || this.#exempt.contains(address)) return;
     counter.inc();
-    this.#strike(block, reason);
+    this.#strike(subnet, reason);
   }
 
-  #strike(block: string, reason: string): void {
+  #strike(subnet: string, reason: string): void {
     const { strikes, windowMs, strikeEveryMs, graceMs, entries } = this.#settings;
     const now = this.#clock.monotonic();
-    const offender = this.#offenders.get(block);
+    const offender = this.#offenders.get(subnet);
     // What its old connections do is paid for already.
     if (offender !== undefined && now < offender.until) return;
-    const known = this.#suspects.get(block);
+    const known = this.#suspects.get(subnet);
     const fresh = { since: now, strikes: 0, last: Number.NEGATIVE_INFINITY };
     const suspect = known !== undefined && now - known.since < windowMs ? known : fresh;
-    const proven = this.#proven.get(block) ?? 0;
+    const proven = this.#proven.get(subnet) ?? 0;
     if (proven > 0 && now - suspect.last < strikeEveryMs) return;
     suspect.strikes += 1;
     suspect.last = now;
-    this.#suspects.delete(block);
+    this.#suspects.delete(subnet);
     if (suspect.strikes < strikes * (1 + proven) || now - this.#startedAt < graceMs) {
-      this.#suspects.set(block, suspect);
+      this.#suspects.set(subnet, suspect);
       forgetOldest(this.#suspects, entries);
       return;
     }
-    this.#ban(block, reason, suspect.strikes, now);
+    this.#ban(subnet, reason, suspect.strikes, now);
   }
 
-  #ban(block: string, reason: string, strikes: number, now: number): void {
+  #ban(subnet: string, reason: string, strikes: number, now: number): void {
     const { firstMs, longestMs, forgiveMs, entries } = this.#settings;
-    const last = this.#offenders.get(block);
+    const last = this.#offenders.get(subnet);
     // Where miners work, the next ban is no longer than the first: those that restart are not kept out for hours.
-    const again = last !== undefined && now < last.until + forgiveMs && !this.#proven.has(block);
+    const again = last !== undefined && now < last.until + forgiveMs && !this.#proven.has(subnet);
     const earlier = again ? last.earlier + 1 : 0;
     const lastsMs = Math.min(longestMs, firstMs * 2 ** earlier);
-    this.#offenders.delete(block);
-    this.#offenders.set(block, { until: now + lastsMs, earlier });
+    this.#offenders.delete(subnet);
+    this.#offenders.set(subnet, { until: now + lastsMs, earlier });
     forgetOldest(this.#offenders, entries);
     this.#bans.inc();
-    this.#logger.warn(
-      { address_block: block, reason, strikes, seconds: lastsMs / 1000 },
-      "address block banned",
-    );
+    this.#logger.warn({ subnet: subnet, reason, strikes, seconds: lastsMs / 1000 }, "subnet banned");
   }
 
-  #leave(block: string): void {
-    const left = (this.#proven.get(block) ?? 0) - 1;
-    if (left > 0) this.#proven.set(block, left);
-    else this.#proven.delete(block);
+  #leave(subnet: string): void {
+    const left = (this.#proven.get(subnet) ?? 0) - 1;
+    if (left > 0) this.#proven.set(subnet, left);
+    else this.#proven.delete(subnet);
   }
 
-  #block(address: string): string {
-    return addressBlock(address, this.#settings.blockBits);
+  #subnet(address: string): string {
+    return subnetOfAddress(address, this.#settings.subnetBits);
   }
 }
 

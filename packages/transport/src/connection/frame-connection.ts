@@ -58,7 +58,7 @@ export type TransportReason =
   | "write-queue-full" // the peer does not read
   | "write-stalled" // bytes in flight for too long: half-open
   | "cipher-failed"
-  | "displaced" // it did nothing, and others were waiting
+  | "evicted" // it did nothing, and others were waiting
   | "handler-failed" // the role threw
   | "not-started";
 

@@ -2,7 +2,7 @@ import { native, sealedFrameSize } from "@lode/native";
 import { type FrameHeader, HEADER_SIZE, writeFrameHeader } from "@lode/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FrameReader } from "./frame-opener.ts";
+import { FrameOpener } from "./frame-opener.ts";
 import { UNKNOWN_MESSAGE_MAX_LENGTH } from "./limits.ts";
 
 const KEY = new Uint8Array(32).fill(7);
@@ -26,7 +26,7 @@ function seal(frames: readonly Uint8Array[]): Uint8Array {
 
 /** A reader that notes what it is given. Type BIG may have any length, type 1 ten bytes, others are unknown. */
 function reading(accept: (header: FrameHeader) => boolean = () => true) {
-  const reader = new FrameReader(native.createCipher(KEY), (_, msgType) => {
+  const reader = new FrameOpener(native.createCipher(KEY), (_, msgType) => {
     if (msgType === BIG) return 0xff_ffff;
     return msgType === 1 ? 10 : undefined;
   });

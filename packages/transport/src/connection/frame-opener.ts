@@ -24,7 +24,7 @@ const headerBytes = new Uint8Array(HEADER_SIZE);
  * Cuts a stream of ciphertext into frames, however it is chunked, and opens them straight from the chunk. Only a header or
  * payload that is split over chunks is collected, in a buffer of exactly its size, so an idle connection holds none.
  */
-export class FrameReader {
+export class FrameOpener {
   readonly #cipher: FrameCipher;
   readonly #maxLength: MaxLength;
   /** The header whose payload is awaited. */

@@ -1,4 +1,4 @@
-import { type BlockBits, defaultBlockBits } from "../address/address.ts";
+import { defaultSubnetBits, type SubnetBits } from "../address/address.ts";
 
 /** A bucket: `burst` at once, and `perSecond` more each second, up to `burst` again. */
 export interface Allowance {
@@ -36,18 +36,18 @@ export interface ConnectionLimits {
 export interface ListenLimits extends ConnectionLimits {
   /** Sockets in all, handshakes included. */
   readonly connections: number;
-  /** Sockets per block of remote addresses. Farms stand behind one address. */
-  readonly connectionsPerAddress: number;
+  /** Sockets per subnet. Farms stand behind one address. */
+  readonly connectionsPerSubnet: number;
   /** Sockets that have not finished their handshake. */
   readonly handshakes: number;
-  /** The same per block of remote addresses. */
-  readonly handshakesPerAddress: number;
+  /** The same per subnet. */
+  readonly handshakesPerSubnet: number;
   /** Where handshakes are full, a newcomer takes the place of one that has sent no key for this long, milliseconds. */
-  readonly displaceAfterMs: number;
-  /** New sockets per block of remote addresses; null: as they come. */
-  readonly arrivalsPerAddress: Allowance | null;
-  /** What a block of addresses is. */
-  readonly blockBits: BlockBits;
+  readonly evictAfterMs: number;
+  /** New sockets per subnet; null: as they come. */
+  readonly arrivalsPerSubnet: Allowance | null;
+  /** What a subnet is. */
+  readonly subnetBits: SubnetBits;
 }
 
 /** Bounds of {@link dial}. */
@@ -76,12 +76,12 @@ export const defaultListenLimits: ListenLimits = {
   ...defaultConnectionLimits,
   reading: defaultReadLimits,
   connections: 20_000,
-  connectionsPerAddress: 10_000,
+  connectionsPerSubnet: 10_000,
   handshakes: 4_096,
-  handshakesPerAddress: 2_048,
-  displaceAfterMs: 2_000,
-  arrivalsPerAddress: null,
-  blockBits: defaultBlockBits,
+  handshakesPerSubnet: 2_048,
+  evictAfterMs: 2_000,
+  arrivalsPerSubnet: null,
+  subnetBits: defaultSubnetBits,
 };
 
 export const defaultDialLimits: DialLimits = { ...defaultConnectionLimits, connectMs: 5_000 };

@@ -9,7 +9,7 @@ import {
   nextConnectionId,
   type TransportReason,
 } from "./frame-connection.ts";
-import { FrameReader, type FrameSink } from "./frame-opener.ts";
+import { FrameOpener, type FrameSink } from "./frame-opener.ts";
 import type { ConnectionLimits, MaxLength } from "./limits.ts";
 import { ReadBudget } from "./read-budget.ts";
 import { type LongRead, READ_SLICE, ReadQueue } from "./read-queue.ts";
@@ -43,7 +43,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
   readonly #sealer: FrameCipher;
   readonly #writer: SocketWriter;
   readonly #opener: FrameCipher;
-  readonly #reader: FrameReader;
+  readonly #reader: FrameOpener;
   readonly #budget: ReadBudget | null;
   /** Bytes that may be read before the budget is asked. */
   #readable: number;
@@ -74,7 +74,7 @@ export class SocketConnection implements FrameConnection, FrameSink, LongRead {
     this.#opener = context.native.createCipher(keys.receiveKey);
     keys.sendKey.fill(0);
     keys.receiveKey.fill(0);
-    this.#reader = new FrameReader(this.#opener, context.maxLength);
+    this.#reader = new FrameOpener(this.#opener, context.maxLength);
     const { reading } = context.limits;
     this.#budget = reading === null ? null : new ReadBudget(reading, context.clock.monotonic());
     this.#readable = this.#budget === null ? Number.POSITIVE_INFINITY : this.#budget.window;

@@ -9,7 +9,7 @@ export type TransportErrorType =
   | { readonly code: "handshake-timeout" }
   | { readonly code: "closed-in-handshake" } // the peer went away first
   | { readonly code: "invalid-address-range"; readonly entry: string }
-  | { readonly code: "handshake-displaced" } // silent, and others were waiting
+  | { readonly code: "handshake-evicted" } // silent, and others were waiting
   | { readonly code: "early-data" } // more than act 1 before act 2
   | { readonly code: "plaintext-peer" } // text instead of a key: a Stratum V1 miner or a browser
   | { readonly code: "tls-peer" } // a TLS ClientHello instead of a key

@@ -1,23 +1,23 @@
 import type { Clock } from "@lode/ports";
-import { addressBlock } from "../address/address.ts";
+import { subnetOfAddress } from "../address/address.ts";
 import type { ListenLimits } from "../connection/limits.ts";
 import { ArrivalRate } from "./arrival-rate.ts";
-import { type Books, type Counts, Place } from "./slot.ts";
+import { type Counts, Slot, type SlotTable } from "./slot.ts";
 
 /** Every bound that can turn a socket away. */
 export const refusalReasons = [
   "too-many-connections",
-  "too-many-connections-per-address",
+  "too-many-connections-per-subnet",
   "too-many-handshakes",
-  "too-many-handshakes-per-address",
-  "too-many-arrivals-per-address",
+  "too-many-handshakes-per-subnet",
+  "too-many-arrivals-per-subnet",
 ] as const;
 
 /** Which bound turned a socket away. */
 export type RefusalReason = (typeof refusalReasons)[number];
 
 /** What admission knows of a connection. */
-export interface Guest {
+export interface Peer {
   readonly remoteAddress: string;
   /** Frames received so far. */
   readonly receivedFrames: number;
@@ -30,51 +30,51 @@ export const PROVEN_AFTER_MS = 60_000;
 /** SetupConnection, a channel, a share. */
 export const PROVEN_FRAMES = 3;
 
-/** A socket's place in the counts. */
+/** A socket's slot in the counts. */
 export interface Ticket {
   /**
-   * Counts the socket with its block as well, once it is known whose it is; null, or the bound that this breaks. A ticket
-   * that is not seated counts in all only.
+   * Counts the socket with its subnet as well, once it is known whose it is; null, or the bound that this breaks. A ticket
+   * that is not counted counts in all only.
    */
-  seat(address: string): RefusalReason | null;
-  /** The peer's key has come: nobody takes this place any more. */
+  count(address: string): RefusalReason | null;
+  /** The peer's key has come: nobody takes this slot any more. */
   keyCame(): void;
   /** The handshake is over, well or not. Works once. */
   handshakeDone(): void;
-  /** A connection came of it, which may lose its place until it has proven itself. */
-  opened(guest: Guest): void;
+  /** A connection came of it, which may lose its slot until it has proven itself. */
+  opened(peer: Peer): void;
   /** Whether it has. */
   readonly isProven: boolean;
   /** The socket is closed. Works once. */
   release(): void;
 }
 
-/** A connection that has done next to nothing for this long may lose its place, milliseconds. */
+/** A connection that has done next to nothing for this long may lose its slot, milliseconds. */
 const IDLE_MS = 2 * PROVEN_AFTER_MS;
 
-/** The same in a greedy block, for the sake of others: one that has more than its part of all connections. */
-const GREEDY_IDLE_MS = 10_000;
-const GREEDY_PART = 1 / 10;
-const GREEDY_LEAST = 16;
+/** The same in a hoarding subnet, for the sake of others: one that has more than its part of all connections. */
+const HOARDER_IDLE_MS = 10_000;
+const HOARDER_PART = 1 / 10;
+const HOARDER_LEAST = 16;
 
-/** Oldest places that are looked at to find one; a block that is full, or greedy, has many. */
+/** Oldest slots that are looked at to find one; a subnet that is full, or hoarding, has many. */
 const MOST_LOOKS = 256;
 
 /**
- * Counts sockets in all and by address block. Blocks without a socket are forgotten, so the map is bounded too. Peers that
+ * Counts sockets in all and by subnet. Subnets without a socket are forgotten, so the map is bounded too. Peers that
  * connect and do nothing cannot keep others out: where it is full, the oldest of them goes.
  */
 export class Admission {
   readonly #limits: ListenLimits;
   readonly #arrivals: ArrivalRate | null;
-  readonly #books: Books;
+  readonly #table: SlotTable;
 
   constructor(limits: ListenLimits, clock: Clock) {
     this.#limits = limits;
-    this.#arrivals = limits.arrivalsPerAddress === null ? null : new ArrivalRate(limits.arrivalsPerAddress);
-    this.#books = {
+    this.#arrivals = limits.arrivalsPerSubnet === null ? null : new ArrivalRate(limits.arrivalsPerSubnet);
+    this.#table = {
       total: { connections: 0, handshakes: 0 },
-      byBlock: new Map(),
+      bySubnet: new Map(),
       silent: new Set(),
       idle: new Set(),
       now: () => clock.monotonic(),
@@ -84,100 +84,97 @@ export class Admission {
 
   /** Open sockets, handshakes included. */
   get connections(): number {
-    return this.#books.total.connections;
+    return this.#table.total.connections;
   }
 
   /** Handshakes in flight. */
   get handshakes(): number {
-    return this.#books.total.handshakes;
+    return this.#table.total.handshakes;
   }
 
-  /** Address blocks that have a socket. */
-  get blocks(): number {
-    return this.#books.byBlock.size;
+  /** Subnets that have a socket. */
+  get subnets(): number {
+    return this.#table.bySubnet.size;
   }
 
   /**
    * A ticket for a new socket, or the total bound it breaks.
    *
-   * @param displace closes the socket: a newcomer got its place
+   * @param evict closes the socket: a newcomer got its slot
    * @param address where it comes from; null when that is not known yet
    */
-  admit(displace: () => void, address: string | null): Ticket | RefusalReason {
+  admit(evict: () => void, address: string | null): Ticket | RefusalReason {
     const { connections, handshakes } = this.#limits;
-    if (this.#books.total.connections >= connections && !this.#makeRoom(address)) {
+    if (this.#table.total.connections >= connections && !this.#makeRoom(address)) {
       return "too-many-connections";
     }
-    if (this.#books.total.handshakes >= handshakes && !this.#displaceSilent(null))
-      return "too-many-handshakes";
-    return new Place(this.#books, displace);
+    if (this.#table.total.handshakes >= handshakes && !this.#evictSilent(null)) return "too-many-handshakes";
+    return new Slot(this.#table, evict);
   }
 
   /** Looks which connections have proven themselves meanwhile, and tells each once. */
-  sweep(onProven: (guest: Guest) => void): void {
-    const latest = this.#books.now() - PROVEN_AFTER_MS;
-    for (const place of this.#books.idle) {
-      if (place.since > latest) return;
-      const { guest } = place;
-      if (guest === null || guest.receivedFrames < PROVEN_FRAMES) continue;
-      place.prove();
-      onProven(guest);
+  sweep(onProven: (peer: Peer) => void): void {
+    const latest = this.#table.now() - PROVEN_AFTER_MS;
+    for (const slot of this.#table.idle) {
+      if (slot.since > latest) return;
+      const { peer } = slot;
+      if (peer === null || peer.receivedFrames < PROVEN_FRAMES) continue;
+      slot.prove();
+      onProven(peer);
     }
   }
 
-  #enter(address: string): { block: string; counts: Counts } | RefusalReason {
-    const block = addressBlock(address, this.#limits.blockBits);
-    const counts = this.#books.byBlock.get(block) ?? { connections: 0, handshakes: 0 };
-    return this.#refusal(block, counts) ?? { block, counts };
+  #enter(address: string): { subnet: string; counts: Counts } | RefusalReason {
+    const subnet = subnetOfAddress(address, this.#limits.subnetBits);
+    const counts = this.#table.bySubnet.get(subnet) ?? { connections: 0, handshakes: 0 };
+    return this.#refusal(subnet, counts) ?? { subnet, counts };
   }
 
-  /** Why a block may not have one more. */
-  #refusal(block: string, counts: Counts): RefusalReason | null {
-    const { connectionsPerAddress, handshakesPerAddress } = this.#limits;
-    const inTime = this.#arrivals === null || this.#arrivals.admit(block, this.#books.now());
-    if (!inTime) return "too-many-arrivals-per-address";
-    if (counts.connections >= connectionsPerAddress && !this.#displaceAny(counts)) {
-      return "too-many-connections-per-address";
+  /** Why a subnet may not have one more. */
+  #refusal(subnet: string, counts: Counts): RefusalReason | null {
+    const { connectionsPerSubnet, handshakesPerSubnet } = this.#limits;
+    const inTime = this.#arrivals === null || this.#arrivals.admit(subnet, this.#table.now());
+    if (!inTime) return "too-many-arrivals-per-subnet";
+    if (counts.connections >= connectionsPerSubnet && !this.#evictAny(counts)) {
+      return "too-many-connections-per-subnet";
     }
-    if (counts.handshakes >= handshakesPerAddress && !this.#displaceSilent(counts)) {
-      return "too-many-handshakes-per-address";
+    if (counts.handshakes >= handshakesPerSubnet && !this.#evictSilent(counts)) {
+      return "too-many-handshakes-per-subnet";
     }
     return null;
   }
 
-  /** Frees a place for a newcomer in the whole, which greedy blocks cannot keep to themselves. */
+  /** Frees a slot for a newcomer in the whole, which hoarding subnets cannot keep to themselves. */
   #makeRoom(address: string | null): boolean {
-    if (this.#displaceAny(null)) return true;
-    const { byBlock, idle, total } = this.#books;
-    const part = Math.max(GREEDY_LEAST, total.connections * GREEDY_PART);
-    const isGreedy = (counts: Counts | null | undefined): boolean => (counts?.connections ?? 0) > part;
-    if (address !== null && isGreedy(byBlock.get(addressBlock(address, this.#limits.blockBits))))
+    if (this.#evictAny(null)) return true;
+    const { bySubnet, idle, total } = this.#table;
+    const part = Math.max(HOARDER_LEAST, total.connections * HOARDER_PART);
+    const isHoarder = (counts: Counts | null | undefined): boolean => (counts?.connections ?? 0) > part;
+    if (address !== null && isHoarder(bySubnet.get(subnetOfAddress(address, this.#limits.subnetBits))))
       return false;
-    return this.#displace(idle, GREEDY_IDLE_MS, isGreedy);
+    return this.#evict(idle, HOARDER_IDLE_MS, isHoarder);
   }
 
-  /** Frees the place of a peer that does nothing, in all or of one block. */
-  #displaceAny(of: Counts | null): boolean {
-    const { idle } = this.#books;
-    return (
-      this.#displaceSilent(of) || this.#displace(idle, IDLE_MS, (counts) => of === null || counts === of)
-    );
+  /** Frees the slot of a peer that does nothing, in all or of one subnet. */
+  #evictAny(of: Counts | null): boolean {
+    const { idle } = this.#table;
+    return this.#evictSilent(of) || this.#evict(idle, IDLE_MS, (counts) => of === null || counts === of);
   }
 
-  #displaceSilent(of: Counts | null): boolean {
-    const { displaceAfterMs } = this.#limits;
-    return this.#displace(this.#books.silent, displaceAfterMs, (counts) => of === null || counts === of);
+  #evictSilent(of: Counts | null): boolean {
+    const { evictAfterMs } = this.#limits;
+    return this.#evict(this.#table.silent, evictAfterMs, (counts) => of === null || counts === of);
   }
 
-  /** Frees the oldest of the places in a block that fits, if it is old enough. */
-  #displace(places: ReadonlySet<Place>, afterMs: number, fits: (counts: Counts | null) => boolean): boolean {
-    const latest = this.#books.now() - afterMs;
+  /** Frees the oldest of the slots in a subnet that fits, if it is old enough. */
+  #evict(slots: ReadonlySet<Slot>, afterMs: number, fits: (counts: Counts | null) => boolean): boolean {
+    const latest = this.#table.now() - afterMs;
     let looks = 0;
-    for (const place of places) {
-      if (place.since > latest || ++looks > MOST_LOOKS) return false;
-      const atWork = place.guest !== null && place.guest.receivedFrames >= PROVEN_FRAMES;
-      if (atWork || !fits(place.counts)) continue;
-      place.displace();
+    for (const slot of slots) {
+      if (slot.since > latest || ++looks > MOST_LOOKS) return false;
+      const atWork = slot.peer !== null && slot.peer.receivedFrames >= PROVEN_FRAMES;
+      if (atWork || !fits(slot.counts)) continue;
+      slot.evict();
       return true;
     }
     return false;

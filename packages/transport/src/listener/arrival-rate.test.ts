@@ -16,9 +16,9 @@ describe("the rate of arrivals", () => {
     expect(rate.admit("192.0.2.2", 240_000)).toBe(true);
   });
 
-  it("forgets blocks in time, and remembers a bounded number", () => {
+  it("forgets subnets in time, and remembers a bounded number", () => {
     const rate = new ArrivalRate({ burst: 5, perSecond: 1 });
-    for (let i = 0; i < 30_000; i++) rate.admit(`block ${i}`, 0);
+    for (let i = 0; i < 30_000; i++) rate.admit(`subnet ${i}`, 0);
     expect(rate.size).toBe(10_000);
     rate.admit("one more", 1_001);
     expect(rate.size).toBe(1);
@@ -27,7 +27,7 @@ describe("the rate of arrivals", () => {
   it("admits exactly what burst and rate allow", () => {
     const arrival = fc.record({
       wait: fc.integer({ min: 0, max: 2_000 }),
-      block: fc.constantFrom("a", "b", "c"),
+      subnet: fc.constantFrom("a", "b", "c"),
     });
     fc.assert(
       fc.property(
@@ -38,15 +38,15 @@ describe("the rate of arrivals", () => {
           const rate = new ArrivalRate({ burst, perSecond });
           const buckets = new Map<string, number>();
           let now = 0;
-          for (const { wait, block } of arrivals) {
+          for (const { wait, subnet } of arrivals) {
             now += wait;
             for (const [key, count] of buckets)
               buckets.set(key, Math.max(0, count - (wait / 1000) * perSecond));
-            const count = buckets.get(block) ?? 0;
+            const count = buckets.get(subnet) ?? 0;
             const fits = count + 1 <= burst;
             if (Math.abs(count + 1 - burst) < 1e-9) return; // either answer is right at the edge of a float
-            expect(rate.admit(block, now)).toBe(fits);
-            if (fits) buckets.set(block, count + 1);
+            expect(rate.admit(subnet, now)).toBe(fits);
+            if (fits) buckets.set(subnet, count + 1);
           }
         },
       ),

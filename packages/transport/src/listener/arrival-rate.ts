@@ -1,28 +1,28 @@
 import type { Allowance } from "../connection/limits.ts";
 
-/** What came lately from one block. */
+/** What came lately from one subnet. */
 interface Arrivals {
   count: number;
   /** When `count` was right, monotonic milliseconds. */
   at: number;
 }
 
-/** Blocks remembered; the longest quiet are forgotten first. */
+/** Subnets remembered; the longest quiet are forgotten first. */
 const ENTRIES = 10_000;
 
-/** How fast new connections may come from each address block: a bucket per block that refills in time. */
+/** How fast new connections may come from each subnet: a bucket per subnet that refills in time. */
 export class ArrivalRate {
   readonly #allowance: Allowance;
-  /** In the order of their last arrival; blocks whose bucket is full again are forgotten. */
-  readonly #blocks = new Map<string, Arrivals>();
+  /** In the order of their last arrival; subnets whose bucket is full again are forgotten. */
+  readonly #subnets = new Map<string, Arrivals>();
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
   }
 
-  /** Blocks that are remembered. */
+  /** Subnets that are remembered. */
   get size(): number {
-    return this.#blocks.size;
+    return this.#subnets.size;
   }
 
   /**
@@ -30,15 +30,15 @@ export class ArrivalRate {
    *
    * @param now monotonic milliseconds
    */
-  admit(block: string, now: number): boolean {
-    const known = this.#blocks.get(block);
+  admit(subnet: string, now: number): boolean {
+    const known = this.#subnets.get(subnet);
     const count = known === undefined ? 0 : this.#left(known, now);
     if (count + 1 > this.#allowance.burst) return false;
-    this.#blocks.delete(block);
-    this.#blocks.set(block, { count: count + 1, at: now });
-    for (const [key, arrivals] of this.#blocks) {
-      if (this.#blocks.size <= ENTRIES && this.#left(arrivals, now) > 0) break;
-      this.#blocks.delete(key);
+    this.#subnets.delete(subnet);
+    this.#subnets.set(subnet, { count: count + 1, at: now });
+    for (const [key, arrivals] of this.#subnets) {
+      if (this.#subnets.size <= ENTRIES && this.#left(arrivals, now) > 0) break;
+      this.#subnets.delete(key);
     }
     return true;
   }

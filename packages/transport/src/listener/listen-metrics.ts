@@ -6,7 +6,7 @@ const REFUSALS = [...refusalReasons, "banned"];
 const FAILURES = [
   "closed-in-handshake",
   "early-data",
-  "handshake-displaced",
+  "handshake-evicted",
   "handshake-timeout",
   "handshaker-busy",
   "plaintext-peer",
@@ -56,7 +56,7 @@ export class ListenMetrics {
         "Sockets that have not finished their handshake",
         () => admission.handshakes,
       ],
-      ["lode_connection_blocks", "Address blocks that have a socket", () => admission.blocks],
+      ["lode_connection_subnets", "Subnets that have a socket", () => admission.subnets],
       [
         "lode_connections_throttled",
         "Connections that are not read now because they sent too fast",

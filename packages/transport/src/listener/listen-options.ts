@@ -34,11 +34,11 @@ export interface ListenOptions {
   /** Told how connections behave. */
   readonly watch?: ConnectionWatch;
   /**
-   * CIDR blocks of the load balancers that put a PROXY header of version 2 before every connection. Their sockets must begin
+   * CIDR ranges of the load balancers that put a PROXY header of version 2 before every connection. Their sockets must begin
    * with one, and count for the address it tells; sockets from anywhere else must not have one.
    */
   readonly proxyProtocolFrom?: readonly string[];
-  /** CIDR blocks whose addresses the bounds per block do not apply to. */
+  /** CIDR ranges whose addresses the bounds per subnet do not apply to. */
   readonly exemptFrom?: readonly string[];
   /** Gets every connection once its handshake is done; calls `start` on it. An exception cuts that connection. */
   readonly onConnection: (connection: FrameConnection) => void;

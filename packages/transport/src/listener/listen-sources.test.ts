@@ -137,7 +137,7 @@ describe("behind a load balancer", () => {
     const asked: string[] = [];
     const { listener, counts, connections } = await serve({
       proxyProtocolFrom: LOCALHOST,
-      limits: { connectionsPerAddress: 1 },
+      limits: { connectionsPerSubnet: 1 },
       admit: (address) => {
         asked.push(address);
         return address === "203.0.113.66" ? "banned" : null;
@@ -155,17 +155,17 @@ describe("behind a load balancer", () => {
       await until(() => refused.closed);
     }
     await until(() => connections.length === 2);
-    expect(counts.get("connections_refused too-many-connections-per-address")).toBe(1);
+    expect(counts.get("connections_refused too-many-connections-per-subnet")).toBe(1);
     expect(counts.get("connections_refused banned")).toBe(1);
     expect(asked).toEqual(["192.0.2.1", "192.0.2.2", "192.0.2.1", "203.0.113.66"]);
     expect(listener.connections).toBe(2);
   });
 
-  it("probes are no failures, and the load balancer itself is neither counted per block nor asked about", async () => {
+  it("probes are no failures, and the load balancer itself is neither counted per subnet nor asked about", async () => {
     const ended = vi.fn();
     const { listener, counts, connections } = await serve({
       proxyProtocolFrom: LOCALHOST,
-      limits: { connectionsPerAddress: 1 },
+      limits: { connectionsPerSubnet: 1 },
       admit: () => "banned",
       watch: { proven: vi.fn(), ended },
     });
@@ -262,10 +262,10 @@ describe("without a load balancer", () => {
     await until(() => listener.connections === 0);
   });
 
-  it("listed addresses are exempt from the bounds per block", async () => {
+  it("listed addresses are exempt from the bounds per subnet", async () => {
     const { listener, connections } = await serve({
       exemptFrom: LOCALHOST,
-      limits: { connectionsPerAddress: 1 },
+      limits: { connectionsPerSubnet: 1 },
     });
     await Promise.all([shake(call(listener.port)), shake(call(listener.port))]);
     await until(() => connections.length === 2);
@@ -299,8 +299,8 @@ describe("where handshakes are full", () => {
       await shake(call(listener.port));
       await until(() => connections.length === i);
     }
-    // One place was enough: each newcomer gave it back.
-    expect(counts.get("handshake_failures handshake-displaced")).toBe(1);
+    // One slot was enough: each newcomer gave it back.
+    expect(counts.get("handshake_failures handshake-evicted")).toBe(1);
     expect(silent.filter(({ closed }) => closed).length).toBeLessThanOrEqual(1);
   });
 });

@@ -136,7 +136,7 @@ class Acceptor implements Listener {
     const ticket =
       unwelcome ??
       this.#admission.admit(
-        () => socket.destroy(new TransportError({ code: "handshake-displaced" })),
+        () => socket.destroy(new TransportError({ code: "handshake-evicted" })),
         viaProxy ? null : address,
       );
     if (typeof ticket === "string") {
@@ -144,13 +144,13 @@ class Acceptor implements Listener {
       return;
     }
     socket.once("close", () => ticket.release());
-    const refusal = viaProxy ? null : this.#seat(ticket, address);
+    const refusal = viaProxy ? null : this.#count(ticket, address);
     if (refusal === null) void this.#receive(socket, { address, viaProxy, ticket });
     else this.#refuse(socket, address, refusal);
   }
 
-  #seat(ticket: Ticket, address: string): string | null {
-    return this.#exempt.contains(address) ? null : ticket.seat(address);
+  #count(ticket: Ticket, address: string): string | null {
+    return this.#exempt.contains(address) ? null : ticket.count(address);
   }
 
   #refuse(socket: Socket, address: string, reason: string): void {
@@ -192,9 +192,9 @@ class Acceptor implements Listener {
       arrival.ticket.handshakeDone();
     }
     this.#metrics.completed();
-    const guest = connection;
-    if (!real.own) arrival.ticket.opened(guest);
-    guest.onOver(() => this.#onEnd(guest, arrival.ticket, real.own));
+    const peer = connection;
+    if (!real.own) arrival.ticket.opened(peer);
+    peer.onOver(() => this.#onEnd(peer, arrival.ticket, real.own));
     try {
       onConnection(connection);
     } catch (error) {
@@ -204,7 +204,7 @@ class Acceptor implements Listener {
   }
 
   #admitProxied(ticket: Ticket, address: string): string | null {
-    return this.#options.admit?.(address) ?? this.#seat(ticket, address);
+    return this.#options.admit?.(address) ?? this.#count(ticket, address);
   }
 
   async #shake(socket: Socket, act1: Uint8Array, address: string): Promise<SocketConnection> {

@@ -1,46 +1,46 @@
 import type { TransportReason } from "../connection/frame-connection.ts";
-import type { Guest, RefusalReason, Ticket } from "./admission.ts";
+import type { Peer, RefusalReason, Ticket } from "./admission.ts";
 
-/** Sockets of all, or of one block. */
+/** Sockets of all, or of one subnet. */
 export interface Counts {
   connections: number;
   handshakes: number;
 }
 
-/** What places share: the books they are kept in. */
-export interface Books {
+/** What slots share: the table they are kept in. */
+export interface SlotTable {
   readonly total: Counts;
-  readonly byBlock: Map<string, Counts>;
+  readonly bySubnet: Map<string, Counts>;
   /** Places whose peers have not sent their key, oldest first. */
-  readonly silent: Set<Place>;
+  readonly silent: Set<Slot>;
   /** Places of connections that have not proven themselves, oldest first. */
-  readonly idle: Set<Place>;
+  readonly idle: Set<Slot>;
   /** Monotonic milliseconds. */
   now(): number;
-  /** The block of an address, and why it may not have one more. */
-  enter(address: string): { block: string; counts: Counts } | RefusalReason;
+  /** The subnet of an address, and why it may not have one more. */
+  enter(address: string): { subnet: string; counts: Counts } | RefusalReason;
 }
 
-/** One socket's place. A plain object per connection, since there are many. */
-export class Place implements Ticket {
-  readonly #books: Books;
+/** One socket's slot. A plain object per connection, since there are many. */
+export class Slot implements Ticket {
+  readonly #table: SlotTable;
   readonly #closeSocket: () => void;
-  #guest: Guest | null = null;
+  #peer: Peer | null = null;
   #proven = false;
   #since: number;
-  #block = "";
+  #subnet = "";
   #counts: Counts | null = null;
   #shaking = true;
   #open = true;
 
-  /** @param displace closes the socket: a newcomer got its place */
-  constructor(books: Books, displace: () => void) {
-    this.#books = books;
-    this.#closeSocket = displace;
-    this.#since = books.now();
-    books.total.connections += 1;
-    books.total.handshakes += 1;
-    books.silent.add(this);
+  /** @param evict closes the socket: a newcomer got its slot */
+  constructor(table: SlotTable, evict: () => void) {
+    this.#table = table;
+    this.#closeSocket = evict;
+    this.#since = table.now();
+    table.total.connections += 1;
+    table.total.handshakes += 1;
+    table.silent.add(this);
   }
 
   /** Since when the peer has done nothing, monotonic milliseconds. */
@@ -49,71 +49,71 @@ export class Place implements Ticket {
   }
 
   /** The connection that came of it; null before. */
-  get guest(): Guest | null {
-    return this.#guest;
+  get peer(): Peer | null {
+    return this.#peer;
   }
 
   get isProven(): boolean {
     return this.#proven;
   }
 
-  /** The counts of its block; null while it has no seat. */
+  /** The counts of its subnet; null while it is not counted there. */
   get counts(): Counts | null {
     return this.#counts;
   }
 
-  seat(address: string): RefusalReason | null {
+  count(address: string): RefusalReason | null {
     if (!this.#open || !this.#shaking || this.#counts !== null) return null;
-    const found = this.#books.enter(address);
+    const found = this.#table.enter(address);
     if (typeof found === "string") return found;
     found.counts.connections += 1;
     found.counts.handshakes += 1;
-    this.#books.byBlock.set(found.block, found.counts);
-    this.#block = found.block;
+    this.#table.bySubnet.set(found.subnet, found.counts);
+    this.#subnet = found.subnet;
     this.#counts = found.counts;
     return null;
   }
 
   keyCame(): void {
-    this.#books.silent.delete(this);
+    this.#table.silent.delete(this);
   }
 
   handshakeDone(): void {
     if (!this.#shaking) return;
     this.#shaking = false;
-    this.#books.silent.delete(this);
-    this.#books.total.handshakes -= 1;
+    this.#table.silent.delete(this);
+    this.#table.total.handshakes -= 1;
     if (this.#counts !== null) this.#counts.handshakes -= 1;
   }
 
-  opened(guest: Guest): void {
+  opened(peer: Peer): void {
     if (!this.#open) return;
-    this.#since = this.#books.now();
-    this.#guest = guest;
-    this.#books.idle.add(this);
+    this.#since = this.#table.now();
+    this.#peer = peer;
+    this.#table.idle.add(this);
   }
 
-  /** The connection is at work: nobody takes this place any more. */
+  /** The connection is at work: nobody takes this slot any more. */
   prove(): void {
     this.#proven = true;
-    this.#books.idle.delete(this);
+    this.#table.idle.delete(this);
   }
 
   release(): void {
     if (!this.#open) return;
     this.handshakeDone();
     this.#open = false;
-    this.#books.idle.delete(this);
-    this.#books.total.connections -= 1;
+    this.#table.idle.delete(this);
+    this.#table.total.connections -= 1;
     if (this.#counts === null) return;
     this.#counts.connections -= 1;
-    if (this.#counts.connections === 0) this.#books.byBlock.delete(this.#block);
+    if (this.#counts.connections === 0) this.#table.bySubnet.delete(this.#subnet);
   }
 
-  /** Gives the place up at once; the socket takes a moment to close. */
-  displace(): void {
+  /** Gives the slot up at once; the socket takes a moment to close. */
+  evict(): void {
     this.release();
-    if (this.#guest === null) this.#closeSocket();
-    else this.#guest.destroy("displaced" satisfies TransportReason);
+    if (this.#peer === null) this.#closeSocket();
+    else this.#peer.destroy("evicted" satisfies TransportReason);
   }
 }

@@ -4,7 +4,7 @@ import { systemRandom } from "@lode/ports";
 import { HEADER_SIZE } from "@lode/protocol";
 import { describe, expect, it } from "vitest";
 import vectors from "../../../../test/vectors/noise-sri.json" with { type: "json" };
-import { FrameReader } from "../connection/frame-opener.ts";
+import { FrameOpener } from "../connection/frame-opener.ts";
 import { loadLibsecp256k1 } from "../curve/libsecp256k1-curve.ts";
 import { nobleCurve } from "../curve/noble-curve.ts";
 import { verifyCertificate } from "../identity/certificate.ts";
@@ -91,11 +91,11 @@ function plaintextOf(frame: Transcript["transport"][number]): Uint8Array {
 
 describe("frames of the reference implementation", () => {
   it.each(vectors.transcripts)("are sealed and opened byte for byte: $name", (t) => {
-    const ciphers = new Map<string, { sealer: FrameCipher; reader: FrameReader }>();
+    const ciphers = new Map<string, { sealer: FrameCipher; reader: FrameOpener }>();
     for (const [from, k] of Object.entries({ initiator: t.k1_hex, responder: t.k2_hex })) {
       ciphers.set(from, {
         sealer: native.createCipher(bytes(k)),
-        reader: new FrameReader(native.createCipher(bytes(k)), () => 0xff_ffff),
+        reader: new FrameOpener(native.createCipher(bytes(k)), () => 0xff_ffff),
       });
     }
     for (const frame of t.transport) {

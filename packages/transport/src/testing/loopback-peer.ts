@@ -3,7 +3,7 @@ import { type Native, native, sealedFrameSize } from "@lode/native";
 import { type Clock, type Logger, silentLogger, systemClock } from "@lode/ports";
 import { type FrameHeader, HEADER_SIZE, writeFrameHeader } from "@lode/protocol";
 import type { FrameConnection } from "../connection/frame-connection.ts";
-import { FrameReader } from "../connection/frame-opener.ts";
+import { FrameOpener } from "../connection/frame-opener.ts";
 import { type ConnectionLimits, defaultConnectionLimits } from "../connection/limits.ts";
 import { SocketConnection } from "../connection/socket-connection.ts";
 import { loopbackPair } from "./loopback-pair.ts";
@@ -24,7 +24,7 @@ class LoopbackPeer {
   ended = false;
   readonly socket: Socket;
   readonly #sealer = native.createCipher(TO_US);
-  readonly #reader = new FrameReader(native.createCipher(TO_PEER), () => 0xff_ffff);
+  readonly #reader = new FrameOpener(native.createCipher(TO_PEER), () => 0xff_ffff);
 
   constructor(socket: Socket) {
     this.socket = socket;

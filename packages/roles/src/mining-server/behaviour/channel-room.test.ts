@@ -10,12 +10,15 @@ const MINUTE = 60_000;
 /** Every hash is a share, and no target ever changes. */
 const calm = { ...defaultChannelSettings, easiestTarget: maxTarget, sharesPerMinute: 1e-30 };
 
-/** A pool whose miners come from the address blocks the test names; null has no cap of its own. */
+/** A pool whose miners come from the subnets the test names; null has no cap of its own. */
 function setting(settings: Partial<MiningServerSettings>) {
-  let block: string | null = "";
-  const pool = new ScriptedPool({ settings: { channel: calm, ...settings }, deps: { blockOf: () => block } });
+  let subnet: string | null = "";
+  const pool = new ScriptedPool({
+    settings: { channel: calm, ...settings },
+    deps: { subnetOf: () => subnet },
+  });
   const connect = (from: string | null): ScriptedMiner => {
-    block = from;
+    subnet = from;
     return pool.connect().setUp();
   };
   /** Opens channels until it is refused, or has so many. @returns how many it opened */
@@ -50,11 +53,11 @@ const request = {
 const idsUpTo = (channels: number) => Array.from({ length: channels }, (_, index) => index + 2);
 
 describe("room for channels", () => {
-  it("runs out for a block without work when half of it is idle, not for others", () => {
+  it("runs out for a subnet without work when half of it is idle, not for others", () => {
     const { connect, fill } = setting({ maxChannels: 200 });
     const greedy = connect("greedy");
     expect(fill(greedy)).toBe(100);
-    for (const block of ["a", "b", "c"]) expect(fill(connect(block))).toBe(16);
+    for (const subnet of ["a", "b", "c"]) expect(fill(connect(subnet))).toBe(16);
     expect(fill(connect("d"), 3)).toBe(3);
   });
 
@@ -108,13 +111,13 @@ describe("room for channels", () => {
     expect([fill(connect("small")), fill(farm)]).toEqual([16, 84]);
   });
 
-  it("is not divided for blocks without a cap of their own, which may use all of it", () => {
-    const { connect, fill } = setting({ maxChannels: 200, maxChannelsPerBlock: 150 });
+  it("is not divided for subnets without a cap of their own, which may use all of it", () => {
+    const { connect, fill } = setting({ maxChannels: 200, maxChannelsPerSubnet: 150 });
     expect(fill(connect(null))).toBe(200);
   });
 
-  it("is divided in the same way in a block, by connection", () => {
-    const { connect, fill } = setting({ maxChannelsPerBlock: 100 });
+  it("is divided in the same way in a subnet, by connection", () => {
+    const { connect, fill } = setting({ maxChannelsPerSubnet: 100 });
     const greedy = connect("nat");
     expect([fill(greedy), fill(connect("nat")), fill(connect("nat"), 5)]).toEqual([50, 16, 5]);
     expect(fill(connect("elsewhere"), 30)).toBe(30);

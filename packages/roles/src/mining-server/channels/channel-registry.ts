@@ -1,21 +1,21 @@
 import type { Channel, Instant } from "@lode/mining";
-import { Holdings } from "./holdings.ts";
+import { ChannelCounts } from "./channel-counts.ts";
 
 /** A channel without an accepted share for so long is idle; slow machines at the easiest target may take as long. */
 const EARNING_MS = 3_600_000;
 
 /** Who has a channel, or asks for one. */
 export interface ChannelHolder {
-  /** Address block; null: its channels are not counted together. */
-  readonly block: string | null;
+  /** Subnet; null: its channels are not counted together. */
+  readonly subnet: string | null;
   /** Of the connection; kept by the {@link ChannelRegistry}. */
-  readonly holdings: Holdings;
+  readonly counts: ChannelCounts;
 }
 
 /** How many channels there may be. */
 export interface ChannelLimits {
   readonly maxChannels: number;
-  readonly maxChannelsPerBlock: number;
+  readonly maxChannelsPerSubnet: number;
 }
 
 /**
@@ -29,9 +29,9 @@ export class ChannelRegistry {
   #standard = 0;
   /** Channels that earn. */
   readonly #earning = new Set<Channel>();
-  readonly #all = new Holdings();
-  /** By address block; blocks without any channel are forgotten. */
-  readonly #blocks = new Map<string, Holdings>();
+  readonly #all = new ChannelCounts();
+  /** By subnet; subnets without any channel are forgotten. */
+  readonly #subnets = new Map<string, ChannelCounts>();
 
   /** @param parts steps in a round */
   constructor(limits: ChannelLimits, parts: number) {
@@ -55,22 +55,22 @@ export class ChannelRegistry {
   /**
    * Why there is no room for another channel; undefined when there is. Where as many channels are idle as are free, the free
    * ones are for those who work or hold few: whoever hoards takes half of what workers leave, and the other half is for others.
-   * In all, holders are the address blocks, where a connection gets its first channel all the same: a hoarder's neighbours are
-   * not hoarders. In a block, holders are its connections.
+   * In all, holders are the subnets, where a connection gets its first channel all the same: a hoarder's neighbours are
+   * not hoarders. In a subnet, holders are its connections.
    */
-  fullFor({ block, holdings }: ChannelHolder): string | undefined {
-    const { maxChannels, maxChannelsPerBlock } = this.#limits;
+  fullFor({ subnet, counts }: ChannelHolder): string | undefined {
+    const { maxChannels, maxChannelsPerSubnet } = this.#limits;
     const free = maxChannels - this.#all.channels;
     if (free <= 0) return "max_channels is reached";
-    if (block === null) return undefined;
-    const held = this.#blocks.get(block) ?? NOTHING;
-    const freeInBlock = maxChannelsPerBlock - held.channels;
-    if (freeInBlock <= 0) return "max_channels_per_block is reached";
-    if (this.#all.idle >= free && held.surplus >= 0 && holdings.channels > 0) {
-      return "max_channels is near, and the address block holds many channels without work";
+    if (subnet === null) return undefined;
+    const held = this.#subnets.get(subnet) ?? NOTHING;
+    const freeInSubnet = maxChannelsPerSubnet - held.channels;
+    if (freeInSubnet <= 0) return "max_channels_per_subnet is reached";
+    if (this.#all.idle >= free && held.excessIdle >= 0 && counts.channels > 0) {
+      return "max_channels is near, and the subnet holds many channels without work";
     }
-    if (held.idle >= freeInBlock && holdings.surplus >= 0) {
-      return "max_channels_per_block is near, and the connection holds many channels without work";
+    if (held.idle >= freeInSubnet && counts.excessIdle >= 0) {
+      return "max_channels_per_subnet is near, and the connection holds many channels without work";
     }
     return undefined;
   }
@@ -84,7 +84,7 @@ export class ChannelRegistry {
   onEarned(channel: Channel, holder: ChannelHolder): void {
     if (this.#earning.has(channel)) return;
     this.#earning.add(channel);
-    for (const holdings of this.#concerned(holder)) holdings.earning++;
+    for (const counts of this.#concerned(holder)) counts.earning++;
   }
 
   /** Notes that a channel earns no more; to be called once in a round. */
@@ -106,22 +106,22 @@ export class ChannelRegistry {
 
   #stopEarning(channel: Channel, holder: ChannelHolder): void {
     if (!this.#earning.delete(channel)) return;
-    for (const holdings of this.#concerned(holder)) holdings.earning--;
+    for (const counts of this.#concerned(holder)) counts.earning--;
   }
 
   #count(channel: Channel, holder: ChannelHolder, change: 1 | -1): void {
-    const { block } = holder;
+    const { subnet } = holder;
     if (channel.kind === "standard") this.#standard += change;
-    if (block !== null && !this.#blocks.has(block)) this.#blocks.set(block, new Holdings());
-    for (const holdings of this.#concerned(holder)) holdings.channels += change;
-    if (block !== null && this.#blocks.get(block)!.channels === 0) this.#blocks.delete(block);
+    if (subnet !== null && !this.#subnets.has(subnet)) this.#subnets.set(subnet, new ChannelCounts());
+    for (const counts of this.#concerned(holder)) counts.channels += change;
+    if (subnet !== null && this.#subnets.get(subnet)!.channels === 0) this.#subnets.delete(subnet);
   }
 
   /** Whose channels a holder's are. */
-  #concerned({ block, holdings }: ChannelHolder): Holdings[] {
-    const concerned = [this.#all, holdings];
-    const ofBlock = block === null ? undefined : this.#blocks.get(block);
-    return ofBlock === undefined ? concerned : [...concerned, ofBlock];
+  #concerned({ subnet, counts }: ChannelHolder): ChannelCounts[] {
+    const concerned = [this.#all, counts];
+    const ofSubnet = subnet === null ? undefined : this.#subnets.get(subnet);
+    return ofSubnet === undefined ? concerned : [...concerned, ofSubnet];
   }
 
   #partOf(channel: Channel): Set<Channel> {
@@ -129,4 +129,4 @@ export class ChannelRegistry {
   }
 }
 
-const NOTHING: Readonly<Holdings> = new Holdings();
+const NOTHING: Readonly<ChannelCounts> = new ChannelCounts();

@@ -1,7 +1,7 @@
 import { mining } from "@lode/protocol";
 import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
 import { describe, expect, it } from "vitest";
-import { OpeningQueue } from "./open-queue.ts";
+import { OpenQueue } from "./open-queue.ts";
 
 const request: mining.OpenStandardMiningChannel = {
   requestId: 0,
@@ -37,7 +37,7 @@ describe("requests for channels", () => {
       turns.push(turn);
       return { cancel() {} };
     };
-    const queue = new OpeningQueue({ soon: later, after: (_ms, turn) => later(turn), monotonic: () => 0 });
+    const queue = new OpenQueue({ soon: later, after: (_ms, turn) => later(turn), monotonic: () => 0 });
     const served: string[] = [];
     const party = (name: string) => ({ mayOpen: () => true, open: () => void served.push(name) });
     const opening = { ...request, minExtranonceSize: null };
@@ -58,7 +58,7 @@ describe("requests for channels", () => {
     let now = 0;
     const pauses: number[] = [];
     const turns: (() => void)[] = [];
-    const queue = new OpeningQueue({
+    const queue = new OpenQueue({
       soon: (turn) => void turns.push(turn),
       after: (ms, turn) => {
         pauses.push(ms);
@@ -105,9 +105,9 @@ describe("requests for channels", () => {
 
 describe("a cap on channels", () => {
   const cap = (options: ScriptedPoolOptions = {}) =>
-    new ScriptedPool({ ...options, settings: { maxChannelsPerBlock: 3, ...options.settings } });
+    new ScriptedPool({ ...options, settings: { maxChannelsPerSubnet: 3, ...options.settings } });
 
-  it("holds for all connections of an address block together, and frees with them", () => {
+  it("holds for all connections of a subnet together, and frees with them", () => {
     const pool = cap();
     const miners = [pool.connect().setUp(), pool.connect().setUp()];
     for (const miner of [miners[0]!, miners[1]!, miners[0]!]) {
@@ -120,8 +120,8 @@ describe("a cap on channels", () => {
     miners[1]!.openStandard();
   });
 
-  it("of blocks does not hold for addresses that are not counted", () => {
-    const pool = cap({ deps: { blockOf: () => null } });
+  it("of subnets does not hold for addresses that are not counted", () => {
+    const pool = cap({ deps: { subnetOf: () => null } });
     const miner = pool.connect().setUp();
     for (let i = 0; i < 5; i++) {
       miner.openStandard();

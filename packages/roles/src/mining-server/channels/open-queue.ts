@@ -1,5 +1,5 @@
 import type { Clock } from "@lode/ports";
-import type { Opening } from "./open-request.ts";
+import type { OpenRequest } from "./open-request.ts";
 
 /** Openings in one turn of the event loop: two milliseconds' work. */
 const SLICE = 32;
@@ -11,21 +11,21 @@ const PAUSE_MS = 5;
 const PAUSE_FACTOR = 3;
 
 /** Somebody who asks for channels. */
-export interface OpeningParty {
+export interface OpenRequester {
   /** Takes one from what it may open now; false: later. */
   mayOpen(): boolean;
   /** Opens, or refuses, a channel. Must not throw. */
-  open(opening: Opening): void;
+  open(opening: OpenRequest): void;
 }
 
 /**
  * Requests for channels, a few in every turn of the event loop and one of every party in turn: whoever asks for thousands at
  * once waits for them himself, while shares are answered and a newcomer gets his first channel.
  */
-export class OpeningQueue {
+export class OpenQueue {
   readonly #clock: Pick<Clock, "soon" | "after" | "monotonic">;
   /** Parties that wait, the next one first. */
-  readonly #waiting = new Map<OpeningParty, Opening[]>();
+  readonly #waiting = new Map<OpenRequester, OpenRequest[]>();
   #size = 0;
   /** Openings of this turn. */
   #served = 0;
@@ -41,12 +41,12 @@ export class OpeningQueue {
   }
 
   /** Requests of one party that wait. */
-  waitingOf(party: OpeningParty): number {
+  waitingOf(party: OpenRequester): number {
     return this.#waiting.get(party)?.length ?? 0;
   }
 
   /** Serves a request now when nobody waits and the turn allows it, else later. */
-  add(party: OpeningParty, opening: Opening): void {
+  add(party: OpenRequester, opening: OpenRequest): void {
     if (this.#size === 0 && this.#served < SLICE && party.mayOpen()) {
       this.#serve(party, opening);
       if (this.#scheduled) return;
@@ -63,12 +63,12 @@ export class OpeningQueue {
   }
 
   /** Drops what a party waits for. */
-  forget(party: OpeningParty): void {
+  forget(party: OpenRequester): void {
     this.#size -= this.waitingOf(party);
     this.#waiting.delete(party);
   }
 
-  #serve(party: OpeningParty, opening: Opening): void {
+  #serve(party: OpenRequester, opening: OpenRequest): void {
     this.#served++;
     party.open(opening);
   }
@@ -98,7 +98,7 @@ export class OpeningQueue {
     if (this.#size > 0) this.#schedule(Math.max(PAUSE_MS, PAUSE_FACTOR * took));
   }
 
-  #serveNext(party: OpeningParty, openings: Opening[]): void {
+  #serveNext(party: OpenRequester, openings: OpenRequest[]): void {
     const opening = openings.shift()!;
     this.#size--;
     if (openings.length === 0) this.#waiting.delete(party);

@@ -8,7 +8,7 @@ import { GROUP_CHANNEL_ID } from "../settings.ts";
 import type { ChannelHolder } from "./channel-registry.ts";
 
 /** A request for a channel of either kind; `minExtranonceSize` is null for a standard channel. */
-export interface Opening {
+export interface OpenRequest {
   readonly requestId: number;
   readonly userIdentity: string;
   readonly nominalHashRate: number;
@@ -17,17 +17,17 @@ export interface Opening {
 }
 
 /** Where a request came from. */
-export interface OpeningConnection extends ChannelHolder {
+export interface RequestingConnection extends ChannelHolder {
   readonly connectionId: number;
   /** Of SetupConnection. */
   readonly flags: number;
 }
 
 /** A refusal that goes to the client as OpenMiningChannel.Error. `admission()` may bring codes of its own. */
-class OpeningRefused extends CodedError<{ code: OpenErrorCode | (string & {}) }> {}
+class OpenRefused extends CodedError<{ code: OpenErrorCode | (string & {}) }> {}
 
 /** Why there is no channel: the code for the client, and what the log may add to it. */
-export interface OpeningRefusal {
+export interface OpenRefusal {
   readonly errorCode: string;
   readonly detail: string;
 }
@@ -35,10 +35,10 @@ export interface OpeningRefusal {
 /** The channel a client asked for, without a job yet, or the refusal (SV2 5.3.2, 5.3.4, 5.3.6). */
 export function openChannel(
   context: SessionContext,
-  opening: Opening,
-  connection: OpeningConnection,
+  opening: OpenRequest,
+  connection: RequestingConnection,
   channelId: number,
-): Channel | OpeningRefusal {
+): Channel | OpenRefusal {
   const full = fullFor(context, connection, channelId);
   // First, and without an exception: this is what crowds are told.
   if (full !== undefined) return noRoom(full);
@@ -48,7 +48,7 @@ export function openChannel(
     checkAdmission(context, connection);
     return createChannel(context, opening, connection.connectionId, channelId, identity);
   } catch (error) {
-    if (!(error instanceof OpeningRefused || error instanceof ChannelError)) throw error;
+    if (!(error instanceof OpenRefused || error instanceof ChannelError)) throw error;
     return { errorCode: error.code, detail: error.message };
   }
 }
@@ -61,15 +61,15 @@ export function isClientsFault(errorCode: string): boolean {
 /** The client can do nothing about these; codes of `admission()` are of the kind too. */
 const poolsFault: ReadonlySet<string> = new Set<OpenErrorCode>(["channel-capacity-exhausted", "no-template"]);
 
-function checkKind({ minExtranonceSize }: Opening, flags: number): void {
+function checkKind({ minExtranonceSize }: OpenRequest, flags: number): void {
   if (minExtranonceSize === null) {
     if ((flags & MiningFlags.requiresWorkSelection) !== 0) {
-      throw new OpeningRefused({ code: "standard-channels-not-supported-for-custom-work" });
+      throw new OpenRefused({ code: "standard-channels-not-supported-for-custom-work" });
     }
   } else if ((flags & MiningFlags.requiresStandardJobs) !== 0) {
-    throw new OpeningRefused({ code: "extended-channels-not-supported-for-standard-jobs" });
+    throw new OpenRefused({ code: "extended-channels-not-supported-for-standard-jobs" });
   } else if (minExtranonceSize > ROLLABLE_EXTRANONCE_SIZE) {
-    throw new OpeningRefused({ code: "min-extranonce-size-too-large" });
+    throw new OpenRefused({ code: "min-extranonce-size-too-large" });
   }
 }
 
@@ -79,28 +79,28 @@ function identityOf(context: SessionContext, userIdentity: string): Identity {
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     const code = error.code in openErrorCodes ? error.code : "invalid-user-identity";
-    throw new OpeningRefused({ code }, error.message);
+    throw new OpenRefused({ code }, error.message);
   }
 }
 
-function checkAdmission(context: SessionContext, connection: OpeningConnection): void {
+function checkAdmission(context: SessionContext, connection: RequestingConnection): void {
   const refusal = context.admission();
-  if (refusal !== null) throw new OpeningRefused({ code: refusal });
+  if (refusal !== null) throw new OpenRefused({ code: refusal });
   const getsJobs = (connection.flags & MiningFlags.requiresWorkSelection) === 0;
-  if (getsJobs && context.supply.opening() === undefined) throw new OpeningRefused({ code: "no-template" });
+  if (getsJobs && context.supply.opening() === undefined) throw new OpenRefused({ code: "no-template" });
 }
 
-function noRoom(detail: string): OpeningRefusal {
+function noRoom(detail: string): OpenRefusal {
   return { errorCode: "channel-capacity-exhausted" satisfies OpenErrorCode, detail };
 }
 
 /** Which cap is in the way of another channel. */
 function fullFor(
   { channels, settings }: SessionContext,
-  connection: OpeningConnection,
+  connection: RequestingConnection,
   channelId: number,
 ): string | undefined {
-  if (connection.holdings.channels >= settings.maxChannelsPerConnection) {
+  if (connection.counts.channels >= settings.maxChannelsPerConnection) {
     return "max_channels_per_connection is reached";
   }
   // Channel ids are a U32 and never used twice on a connection (SV2 5.2).
@@ -110,14 +110,14 @@ function fullFor(
 
 function createChannel(
   context: SessionContext,
-  opening: Opening,
+  opening: OpenRequest,
   connectionId: number,
   id: number,
   identity: Identity,
 ): Channel {
   const extranoncePrefix = context.supply.allocate();
   if (extranoncePrefix === undefined) {
-    throw new OpeningRefused({ code: "channel-capacity-exhausted" }, "all extranonce prefixes are in use");
+    throw new OpenRefused({ code: "channel-capacity-exhausted" }, "all extranonce prefixes are in use");
   }
   try {
     return new Channel({

@@ -5,14 +5,19 @@ import { printable } from "../../session/printable.ts";
 import type { Steps } from "../pacing/slices.ts";
 import type { SessionContext } from "../session/session-context.ts";
 import { GROUP_CHANNEL_ID } from "../settings.ts";
-import { Holdings } from "./holdings.ts";
-import { type Opening, type OpeningConnection, type OpeningRefusal, openChannel } from "./open-request.ts";
+import { ChannelCounts } from "./channel-counts.ts";
+import {
+  type OpenRefusal,
+  type OpenRequest,
+  openChannel,
+  type RequestingConnection,
+} from "./open-request.ts";
 
 /** More channels than this are a crowd, which is cleared away in turns. */
 const FEW = 16;
 
 /** Whose channels they are. */
-export interface ChannelOwner extends Omit<OpeningConnection, "holdings"> {
+export interface ChannelOwner extends Omit<RequestingConnection, "counts"> {
   /** No channel has been open for too long (SV2 5.3.2). */
   readonly onIdle: () => void;
 }
@@ -20,7 +25,7 @@ export interface ChannelOwner extends Omit<OpeningConnection, "holdings"> {
 /** One connection's channels, by ids that are never used twice (SV2 5.2). */
 export class SessionChannels {
   readonly #context: SessionContext;
-  readonly #owner: OpeningConnection;
+  readonly #owner: RequestingConnection;
   readonly #onIdle: () => void;
   readonly #channels = new Map<number, Channel>();
   #nextId = GROUP_CHANNEL_ID + 1;
@@ -28,7 +33,7 @@ export class SessionChannels {
 
   constructor(context: SessionContext, { onIdle, ...owner }: ChannelOwner) {
     this.#context = context;
-    this.#owner = { ...owner, holdings: new Holdings() };
+    this.#owner = { ...owner, counts: new ChannelCounts() };
     this.#onIdle = onIdle;
     this.awaitOne();
   }
@@ -52,8 +57,8 @@ export class SessionChannels {
   }
 
   /** Whether they are many, and most of them without work. */
-  get hoarded(): boolean {
-    return this.#owner.holdings.surplus >= 0;
+  get isHoarding(): boolean {
+    return this.#owner.counts.excessIdle >= 0;
   }
 
   /**
@@ -89,7 +94,7 @@ export class SessionChannels {
   }
 
   /** A new channel without a job, or the refusal. */
-  open(opening: Opening): Channel | OpeningRefusal {
+  open(opening: OpenRequest): Channel | OpenRefusal {
     const channel = openChannel(this.#context, opening, this.#owner, this.#nextId);
     if ("errorCode" in channel) return channel;
     this.#nextId++;

@@ -1,10 +1,10 @@
 import { ScriptedJobs, VirtualClock } from "@lode/testing";
 import { describe, expect, it } from "vitest";
-import { WorkSupply } from "./job-supply.ts";
+import { JobSupply } from "./job-supply.ts";
 
 function supply() {
   const jobs = new ScriptedJobs(new VirtualClock());
-  return { jobs, work: new WorkSupply(jobs, jobs.extranonces) };
+  return { jobs, work: new JobSupply(jobs, jobs.extranonces) };
 }
 
 describe("the supply of work", () => {

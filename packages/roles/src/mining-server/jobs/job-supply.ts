@@ -19,7 +19,7 @@ const MAX_COOLING = 1_000;
  * hand in the first one's shares once more, and no duplicate check would see it. So prefixes cool down until the newest
  * job changes; when that takes too long, a fresh job is made.
  */
-export class WorkSupply {
+export class JobSupply {
   readonly #source: JobSource;
   readonly #extranonces: ExtranonceAllocator;
   readonly #cooling: Uint8Array[] = [];
@@ -69,7 +69,7 @@ export class WorkSupply {
     return this.#newest !== undefined && isSameTip(this.#newest.job.tip, tip);
   }
 
-  /** A prefix for a new channel that gets its job from {@link WorkSupply.opening} afterwards; undefined: none left. */
+  /** A prefix for a new channel that gets its job from {@link JobSupply.opening} afterwards; undefined: none left. */
   allocate(): Uint8Array | undefined {
     const prefix = this.#extranonces.allocate();
     if (prefix !== undefined || this.#cooling.length === 0) return prefix;

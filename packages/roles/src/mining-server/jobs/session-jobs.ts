@@ -8,7 +8,7 @@ import { JobDelivery } from "./job-delivery.ts";
 import type { JobFrames } from "./job-frames.ts";
 
 /** Whose work it is. */
-export interface WorkOwner {
+export interface JobsOwner {
   readonly connection: FrameConnection;
   /** Of SetupConnection. */
   readonly flags: number;
@@ -18,7 +18,7 @@ export interface WorkOwner {
 }
 
 /** What one connection's channels mine on: who gets which job, when, and addressed how. */
-export class SessionWork {
+export class SessionJobs {
   readonly #context: SessionContext;
   readonly #connection: FrameConnection;
   readonly #channels: SessionChannels;
@@ -27,7 +27,7 @@ export class SessionWork {
   readonly #getsJobs: boolean;
   #published: JobFrames | undefined;
 
-  constructor(context: SessionContext, { connection, flags, channels, guard }: WorkOwner) {
+  constructor(context: SessionContext, { connection, flags, channels, guard }: JobsOwner) {
     this.#context = context;
     this.#connection = connection;
     this.#channels = channels;
@@ -50,7 +50,7 @@ export class SessionWork {
     const frames = this.#getsJobs ? this.#context.supply.opening() : undefined;
     if (frames === undefined) this.#connection.send(openSuccess(requestId, channel));
     else this.#delivery.open(requestId, channel, frames, now);
-    this.#hurry(channel);
+    this.#visitOften(channel);
   }
 
   /** Hands a job to every channel that lacks it. @returns channels that were looked at */
@@ -76,7 +76,7 @@ export class SessionWork {
     const age = now.monotonic - channel.activatedAt;
     if (age + untilNextMs > this.#refreshMs(channel)) this.#renew(channel, now);
     else if (retarget) this.#context.onRetarget(channel);
-    this.#hurry(channel);
+    this.#visitOften(channel);
   }
 
   /** A job the channel has not had yet; with SetTarget before it when the target is a new one (SV2 5.3.21). */
@@ -130,8 +130,8 @@ export class SessionWork {
   }
 
   /** Has a channel visited often enough to get its jobs in time. */
-  #hurry(channel: Channel): void {
-    if (this.#refreshMs(channel) < 2 * this.#context.settings.roundMs) this.#context.onHurried(channel);
+  #visitOften(channel: Channel): void {
+    if (this.#refreshMs(channel) < 2 * this.#context.settings.roundMs) this.#context.onFrequentJobs(channel);
   }
 
   /** How long the channel may go without a new job: well before it has searched all of the last one. */

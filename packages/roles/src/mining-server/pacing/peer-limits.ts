@@ -2,7 +2,7 @@ import type { CloseReason } from "../../session/close-reasons.ts";
 import type { Allowance, MiningServerSettings } from "../settings.ts";
 
 /** What one connection has done wrong, or done often, against what it may. Costs nothing while a peer behaves. */
-export class PeerConduct {
+export class PeerLimits {
   readonly #settings: MiningServerSettings;
   #shares: Budget | undefined;
   #messages: Budget | undefined;

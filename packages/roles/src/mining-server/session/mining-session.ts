@@ -10,14 +10,14 @@ import {
 import type { Timer } from "@lode/ports";
 import { common, encodeFrame, mining } from "@lode/protocol";
 import type { CloseReason } from "../../session/close-reasons.ts";
-import type { FrameReader, MessageHandler } from "../../session/message-reader.ts";
+import type { MessageHandler, MessageReader } from "../../session/message-reader.ts";
 import { printable } from "../../session/printable.ts";
 import type { SetupMessage, SetupPeer } from "../../setup/server-setup.ts";
-import type { OpeningParty } from "../channels/open-queue.ts";
-import { isClientsFault, type Opening, type OpeningRefusal } from "../channels/open-request.ts";
+import type { OpenRequester } from "../channels/open-queue.ts";
+import { isClientsFault, type OpenRefusal, type OpenRequest } from "../channels/open-request.ts";
 import { SessionChannels } from "../channels/session-channels.ts";
-import { SessionWork } from "../jobs/session-jobs.ts";
-import { PeerConduct } from "../pacing/peer-limits.ts";
+import { SessionJobs } from "../jobs/session-jobs.ts";
+import { PeerLimits } from "../pacing/peer-limits.ts";
 import { GROUP_CHANNEL_ID } from "../settings.ts";
 import { type OpenErrorCode, type UpdateErrorCode, unknownChannel } from "./error-codes.ts";
 import type { MinerMessage } from "./miner-messages.ts";
@@ -25,12 +25,12 @@ import type { SessionContext } from "./session-context.ts";
 import { workerOf } from "./worker-name.ts";
 
 /** One miner's connection, once it is set up: its channels, their jobs and shares. */
-export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty {
-  readonly work: SessionWork;
+export class MiningSession implements MessageHandler<MinerMessage>, OpenRequester {
+  readonly work: SessionJobs;
   readonly #context: SessionContext;
   readonly #peer: SetupPeer;
-  readonly #reader: FrameReader<MinerMessage | SetupMessage>;
-  readonly #conduct: PeerConduct;
+  readonly #reader: MessageReader<MinerMessage | SetupMessage>;
+  readonly #limits: PeerLimits;
   readonly #onEnd: (reason: string) => void;
   readonly #channels: SessionChannels;
   /** Shares that were recorded and not acknowledged. */
@@ -43,20 +43,20 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   constructor(
     context: SessionContext,
     peer: SetupPeer,
-    reader: FrameReader<MinerMessage | SetupMessage>,
+    reader: MessageReader<MinerMessage | SetupMessage>,
     onEnd: (reason: string) => void,
   ) {
     this.#context = context;
     this.#peer = peer;
     this.#reader = reader;
-    this.#conduct = new PeerConduct(context.settings);
+    this.#limits = new PeerLimits(context.settings);
     this.#channels = new SessionChannels(context, {
       connectionId: reader.connection.id,
       flags: peer.flags,
-      block: context.blockOf(reader.connection.remoteAddress),
+      subnet: context.subnetOf(reader.connection.remoteAddress),
       onIdle: () => this.#onIdle(),
     });
-    this.work = new SessionWork(context, {
+    this.work = new SessionJobs(context, {
       connection: reader.connection,
       flags: peer.flags,
       channels: this.#channels,
@@ -70,8 +70,8 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   /** Whether a new tip cannot wait for others. */
-  get comesFirst(): boolean {
-    return !this.#channels.hoarded;
+  get publishesFirst(): boolean {
+    return !this.#channels.isHoarding;
   }
 
   onMessage(message: MinerMessage): void {
@@ -107,7 +107,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   onDiscarded(): void {
-    this.#judge(this.#conduct.onUnknownMessage(this.#context.clock.monotonic()));
+    this.#judge(this.#limits.onUnknownMessage(this.#context.clock.monotonic()));
   }
 
   /** Tells the client why its channels end (SV2 5.3.9). */
@@ -120,11 +120,11 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   mayOpen(): boolean {
-    return this.#conduct.mayOpen(this.#context.clock.monotonic());
+    return this.#limits.mayOpen(this.#context.clock.monotonic());
   }
 
   /** A request's turn has come. */
-  open(opening: Opening): void {
+  open(opening: OpenRequest): void {
     if (this.#reader.ended || this.#draining !== undefined) return;
     this.guard(() => {
       const channel = this.#channels.open(opening);
@@ -219,18 +219,18 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
   }
 
   #onInvalid(): void {
-    this.#judge(this.#conduct.onInvalidMessage(this.#context.clock.monotonic()));
+    this.#judge(this.#limits.onInvalidMessage(this.#context.clock.monotonic()));
   }
 
   /** Ends a connection that did too much of what is refused. */
   #judge(reason: CloseReason | undefined): void {
     if (reason === undefined || this.#reader.ended) return;
     const { id: conn_id, remoteAddress: remote_address } = this.#reader.connection;
-    this.#context.logger.info({ conn_id, remote_address, reason }, "connection closed for its conduct");
+    this.#context.logger.info({ conn_id, remote_address, reason }, "connection closed for its limits");
     this.end(reason);
   }
 
-  #onOpen(opening: Opening): void {
+  #onOpen(opening: OpenRequest): void {
     const { openings, clock, settings } = this.#context;
     const waiting = openings.waitingOf(this);
     const excess = this.#channels.size + waiting >= settings.maxChannelsPerConnection;
@@ -241,10 +241,10 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     }
     const errorCode = "channel-capacity-exhausted" satisfies OpenErrorCode;
     this.#refuseOpening(opening, { errorCode, detail: "a cap on channels, those asked for included" });
-    if (excess) this.#judge(this.#conduct.onExcessOpening(clock.monotonic()));
+    if (excess) this.#judge(this.#limits.onExcessOpening(clock.monotonic()));
   }
 
-  #refuseOpening({ requestId, userIdentity }: Opening, { errorCode, detail }: OpeningRefusal): void {
+  #refuseOpening({ requestId, userIdentity }: OpenRequest, { errorCode, detail }: OpenRefusal): void {
     const { metrics, logger } = this.#context;
     const { connection } = this.#reader;
     metrics.refusedOpenings.inc(errorCode);
@@ -289,7 +289,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
       return;
     }
     this.#channels.onEarned(channel);
-    this.#conduct.onAcceptedShare();
+    this.#limits.onAcceptedShare();
     metrics.onAccepted();
     rate.add(Number(verdict.share.work), now.monotonic);
     this.#unanswered++;
@@ -304,11 +304,11 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpeningParty
     // That the channel's memory is full is not the miner's doing.
     if (errorCode === shareErrors.tooMany) return;
     const now = this.#context.clock.monotonic();
-    this.#judge(this.#conduct.onRefusedShare(this.#channels.size, now));
+    this.#judge(this.#limits.onRefusedShare(this.#channels.size, now));
   }
 
   #onUpdate({ channelId, nominalHashRate, maximumTarget }: mining.UpdateChannel): void {
-    this.#judge(this.#conduct.onUpdate(this.#channels.size, this.#context.clock.monotonic()));
+    this.#judge(this.#limits.onUpdate(this.#channels.size, this.#context.clock.monotonic()));
     const channel = this.#channels.get(channelId);
     if (channel === undefined) {
       if (!this.#channels.wasClosed(channelId)) this.#refuseUpdate(channelId, unknownChannel);

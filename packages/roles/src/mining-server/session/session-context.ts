@@ -1,9 +1,9 @@
 import type { Channel, FoundBlock, Identity, ShareSink } from "@lode/mining";
 import type { Clock, Logger } from "@lode/ports";
 import type { ChannelRegistry } from "../channels/channel-registry.ts";
-import type { OpeningQueue } from "../channels/open-queue.ts";
-import type { WorkRate } from "../hashrate-meter.ts";
-import type { WorkSupply } from "../jobs/job-supply.ts";
+import type { OpenQueue } from "../channels/open-queue.ts";
+import type { HashrateMeter } from "../hashrate-meter.ts";
+import type { JobSupply } from "../jobs/job-supply.ts";
 import type { ClosingQueue } from "../pacing/closing-queue.ts";
 import type { ServerMetrics } from "../server-metrics.ts";
 import type { MiningServerSettings } from "../settings.ts";
@@ -14,14 +14,14 @@ export interface SessionContext {
   readonly logger: Logger;
   readonly settings: MiningServerSettings;
   readonly metrics: ServerMetrics;
-  readonly supply: WorkSupply;
+  readonly supply: JobSupply;
   readonly channels: ChannelRegistry;
-  readonly openings: OpeningQueue;
+  readonly openings: OpenQueue;
   readonly closings: ClosingQueue;
   readonly sink: ShareSink;
-  readonly rate: WorkRate;
-  /** Address block whose channels are counted together; null: not counted. */
-  blockOf(remoteAddress: string): string | null;
+  readonly rate: HashrateMeter;
+  /** Subnet whose channels are counted together; null: not counted. */
+  subnetOf(remoteAddress: string): string | null;
   /** @throws CodedError, `unknown-user` or `invalid-user-identity` */
   identify(userIdentity: string): Identity;
   onBlock(found: FoundBlock): void;
@@ -30,5 +30,5 @@ export interface SessionContext {
   /** The target of `channel` changed: it gets a fresh job soon. */
   onRetarget(channel: Channel): void;
   /** `channel` needs jobs so often that it must be visited at every step. */
-  onHurried(channel: Channel): void;
+  onFrequentJobs(channel: Channel): void;
 }

@@ -4,7 +4,7 @@ import { equalBytes } from "@lode/bitcoin";
 const CAPACITY = 32;
 
 /** Which blocks a channel has reported, whole hashes: a false match would lose a block. */
-export class BlockLog {
+export class SubmittedBlocks {
   /** Undefined until the first block, that is, in nearly every channel for ever. */
   #hashes: Uint8Array[] | undefined;
   #next = 0;
