@@ -11,7 +11,7 @@ const POLL_MS = 20;
 const GIVE_UP_MS = 120_000;
 const STOP_WITHIN_MS = 40_000;
 /** Shares that were answered with success, on the pool's metrics page. */
-const RECORDED = /^pool_shares_recorded_total (\d+)/m;
+const RECORDED = /^lode_shares_recorded_total (\d+)/m;
 
 /**
  * `npm start` with an empty data directory until the miner's first share was answered: build check, database cluster, chain,

@@ -130,16 +130,16 @@ export async function startLodePool(bench: Workbench, options: LodePoolOptions):
     knowsWorker: async (worker) => (await findShares(database, { worker, limit: 1 })).length > 0,
     async counts() {
       const page = await readMetrics(`http://127.0.0.1:${admin}/metrics`);
-      const rejectedByCode = page.byLabel("sv2_server_shares_rejected_total", "error_code");
+      const rejectedByCode = page.byLabel("lode_shares_rejected_total", "error_code");
       const fanOuts = page.byLabel("lode_job_fanout_seconds_count", "kind");
       return {
-        accepted: page.sum("sv2_server_shares_accepted_total"),
+        accepted: page.sum("lode_shares_accepted_total"),
         rejected: Object.values(rejectedByCode).reduce((sum, n) => sum + n, 0),
         rejectedByCode,
-        recorded: page.sum("pool_shares_recorded_total"),
-        blocksFound: page.sum("sv2_server_blocks_found_total"),
-        blocksAccepted: page.sum("pool_blocks_accepted_total"),
-        blocksRejected: page.sum("pool_blocks_rejected_total"),
+        recorded: page.sum("lode_shares_recorded_total"),
+        blocksFound: page.sum("lode_blocks_found_total"),
+        blocksAccepted: page.sum("lode_blocks_accepted_total"),
+        blocksRejected: page.sum("lode_blocks_rejected_total"),
         tips: fanOuts["new-tip"] ?? 0,
         refreshes: fanOuts["same-tip"] ?? 0,
         connectionsClosed: page.sum("lode_mining_connections_closed_total"),

@@ -48,8 +48,8 @@ export function translatorAfterMove(aggregate: boolean): InteropTest {
       );
       const channels = aggregate ? 1 : MINERS;
       const shares = async (count: number): Promise<void> => {
-        const wanted = (await read()).sum("sv2_server_shares_accepted_total") + count;
-        const enough = async () => (await read()).sum("sv2_server_shares_accepted_total") >= wanted;
+        const wanted = (await read()).sum("lode_shares_accepted_total") + count;
+        const enough = async () => (await read()).sum("lode_shares_accepted_total") >= wanted;
         await bench.until(`${count} shares accepted by the pool`, 60, enough, [translator.process]);
       };
       await shares(SHARES_BETWEEN);
@@ -64,7 +64,7 @@ export function translatorAfterMove(aggregate: boolean): InteropTest {
       );
       for (const miner of miners) miner.stop();
       await pause(500);
-      const rejected = (await read()).byLabel("sv2_server_shares_rejected_total", "error_code");
+      const rejected = (await read()).byLabel("lode_shares_rejected_total", "error_code");
       bench.check(
         translator.log.unexplained.length === 0 &&
           Object.keys(rejected).every((code) => code === "stale-share"),

@@ -81,7 +81,7 @@ describe("the pool and its template provider", () => {
       found = world.templates.names.filter((name) => name === "SubmitSolution").length;
     }
     expect(found).toBe(1);
-    expect(world.count("sv2_server_blocks_found_total")).toBe(1);
+    expect(world.count("lode_blocks_found_total")).toBe(1);
   });
 });
 
@@ -300,9 +300,9 @@ describe("what is counted", () => {
       accepted: 1,
       rejected: 1,
     });
-    expect(pool.gauge("sv2_clients_total")).toBe(1);
-    expect(pool.count("sv2_server_shares_accepted_total")).toBe(1);
-    expect(pool.count("sv2_server_shares_rejected_total{error_code=invalid-job-id}")).toBe(1);
+    expect(pool.gauge("lode_clients")).toBe(1);
+    expect(pool.count("lode_shares_accepted_total")).toBe(1);
+    expect(pool.count("lode_shares_rejected_total{error_code=invalid-job-id}")).toBe(1);
   });
 });
 

@@ -89,19 +89,24 @@ export class TemplateProvider implements TemplateProviderPort {
     );
     const { metrics } = deps;
     this.#templatesSent = metrics.counter(
-      "template_provider_templates_total",
-      "Templates published to clients.",
+      "lode_template_provider_templates_total",
+      "Templates published to clients",
     );
     this.#solutions = metrics.counter(
-      "template_provider_solutions_total",
-      "Solutions received from clients.",
+      "lode_template_provider_solutions_total",
+      "Solutions received from clients",
     );
     this.#failures = metrics.counter(
-      "template_provider_node_failures_total",
-      "Calls to the node that failed.",
+      "lode_template_provider_node_failures_total",
+      "Calls to the node that failed",
     );
-    metrics.gauge("template_provider_clients", "Connected template clients.", {}, () => this.#clients.size);
-    metrics.gauge("template_provider_height", "Height of the block being built.", {}, () => this.height);
+    metrics.gauge(
+      "lode_template_provider_clients",
+      "Connected template clients",
+      {},
+      () => this.#clients.size,
+    );
+    metrics.gauge("lode_template_provider_height", "Height of the block being built", {}, () => this.height);
   }
 
   /** Height of the block the latest template is for; 0 before the first. */

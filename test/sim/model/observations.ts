@@ -41,7 +41,7 @@ export function watchingMetrics(world: World, effects: () => FrameEffects | null
   const nothing = { inc() {}, set() {}, observe() {} };
   return {
     counter(name, _help, labels = {}) {
-      if (name === "sv2_server_shares_accepted_total") {
+      if (name === "lode_shares_accepted_total") {
         return {
           inc: () => {
             const frame = effects();
@@ -50,7 +50,7 @@ export function watchingMetrics(world: World, effects: () => FrameEffects | null
           },
         };
       }
-      if (name === "sv2_server_shares_rejected_total") {
+      if (name === "lode_shares_rejected_total") {
         const code = labels["error_code"] ?? "";
         return { inc: () => void effects()?.rejected.push(code) };
       }

@@ -23,7 +23,7 @@ const COUNTED: Readonly<Record<string, { readonly metric: string; readonly label
   handshakes_failed: { metric: "lode_handshake_failures_total", label: "reason" },
   connections_refused: { metric: "lode_connections_refused_total", label: "reason" },
   openings_refused: { metric: "lode_channel_openings_refused_total", label: "error_code" },
-  shares_rejected: { metric: "sv2_server_shares_rejected_total", label: "error_code" },
+  shares_rejected: { metric: "lode_shares_rejected_total", label: "error_code" },
 };
 const SAMPLING_MS = 10;
 const SCRAPE_WITHIN_MS = 60_000;
@@ -43,7 +43,7 @@ export async function readPool(adminPort: number): Promise<PoolMeters> {
     heapMb: mb(sum("nodejs_heap_size_used_bytes") + sum("nodejs_external_memory_bytes")),
     loopP99Ms: Math.max(0, sum("nodejs_eventloop_lag_p99_seconds") * 1000 - SAMPLING_MS),
     connections: sum("lode_connections"),
-    channels: sum("sv2_server_channels"),
+    channels: sum("lode_channels"),
     exceptions: sum("lode_session_exceptions_total"),
     bans: sum("lode_bans_total"),
     counts: { ...countsOf(series), ...limitCounts(series) },

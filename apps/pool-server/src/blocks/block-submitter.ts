@@ -65,8 +65,8 @@ export class BlockSubmitter {
   constructor(deps: BlockSubmitterDeps) {
     this.#deps = deps;
     const { metrics } = deps;
-    this.#accepted = metrics.counter("pool_blocks_accepted_total", "Found blocks a node took.");
-    this.#rejected = metrics.counter("pool_blocks_rejected_total", "Found blocks every node refused.");
+    this.#accepted = metrics.counter("lode_blocks_accepted_total", "Found blocks a node took");
+    this.#rejected = metrics.counter("lode_blocks_rejected_total", "Found blocks every node refused");
   }
 
   /** Blocks of this process that are known to be accepted. */

@@ -89,17 +89,17 @@ export class ShareRecorder implements ShareSink {
     this.#retryDelay = this.#limits.retryMinMs;
     const { metrics } = deps;
     this.#commitSeconds = metrics.histogram(
-      "pool_share_commit_seconds",
-      "Time from sending a share batch until the store confirmed it.",
+      "lode_share_commit_seconds",
+      "Time from sending a share batch until the store confirmed it",
       [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     );
-    this.#commits = metrics.counter("pool_share_commits_total", "Share batches committed.");
+    this.#commits = metrics.counter("lode_share_commits_total", "Share batches committed");
     this.#retries = metrics.counter(
-      "pool_share_commit_retries_total",
-      "Share batches sent again because their outcome was unknown.",
+      "lode_share_commit_retries_total",
+      "Share batches sent again because their outcome was unknown",
     );
-    this.#recorded = metrics.counter("pool_shares_recorded_total", "Shares that are durable in the store.");
-    metrics.gauge("pool_shares_waiting", "Accepted shares that are not durable yet.", {}, () => this.waiting);
+    this.#recorded = metrics.counter("lode_shares_recorded_total", "Shares that are durable in the store");
+    metrics.gauge("lode_shares_waiting", "Accepted shares that are not durable yet", {}, () => this.waiting);
   }
 
   get state(): RecorderState {

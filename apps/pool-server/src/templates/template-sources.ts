@@ -52,24 +52,24 @@ export class TemplateSources implements TemplateFeed {
     );
     const { metrics } = deps;
     this.#switches = metrics.counter(
-      "pool_template_source_switches_total",
-      "Changes of the active template source.",
+      "lode_template_source_switches_total",
+      "Changes of the active template source",
     );
     for (const source of this.#sources) {
       const labels = { source: source.name };
       metrics.gauge(
-        "pool_template_source_healthy",
-        "1 while the source is connected and gives work.",
+        "lode_template_source_healthy",
+        "1 while the source is connected and gives work",
         labels,
         () => (source.work === null ? 0 : 1),
       );
       metrics.gauge(
-        "pool_template_source_active",
-        "1 while the pool mines this source's templates.",
+        "lode_template_source_active",
+        "1 while the pool mines this source's templates",
         labels,
         () => (source === this.#active ? 1 : 0),
       );
-      metrics.gauge("pool_template_height", "Height of the block this source builds.", labels, () =>
+      metrics.gauge("lode_template_height", "Height of the block this source builds", labels, () =>
         source.work === null ? 0 : source.work.height,
       );
     }

@@ -61,18 +61,15 @@ export class ServerMetrics {
 
   constructor(metrics: Metrics, census: Census) {
     this.reader = readerCounters(metrics, "mining-server");
-    this.#accepted = metrics.counter("sv2_server_shares_accepted_total", "Shares accepted");
+    this.#accepted = metrics.counter("lode_shares_accepted_total", "Shares accepted");
     this.#rejected = new LabelledCounter(
       metrics,
-      "sv2_server_shares_rejected_total",
+      "lode_shares_rejected_total",
       "Shares refused, by error code",
       "error_code",
       [unknownChannel, ...Object.values(shareErrors)],
     );
-    this.blocksFound = metrics.counter(
-      "sv2_server_blocks_found_total",
-      "Headers that met the network target",
-    );
+    this.blocksFound = metrics.counter("lode_blocks_found_total", "Headers that met the network target");
     this.closedConnections = new LabelledCounter(
       metrics,
       "lode_mining_connections_closed_total",
@@ -89,14 +86,14 @@ export class ServerMetrics {
     );
     const idleHelp = "Channels without an accepted share in the last hour";
     metrics.gauge("lode_channels_idle", idleHelp, {}, census.idleChannels);
-    metrics.gauge("sv2_clients_total", "Connections that are set up", {}, census.clients);
-    const channels = ["sv2_server_channels", "Open channels"] as const;
+    metrics.gauge("lode_clients", "Connections that are set up", {}, census.clients);
+    const channels = ["lode_channels", "Open channels"] as const;
     metrics.gauge(...channels, { channel_type: "standard" }, census.standardChannels);
     metrics.gauge(...channels, { channel_type: "extended" }, census.extendedChannels);
     const openingsHelp = "Requests for channels that wait for their turn";
     metrics.gauge("lode_channel_openings_waiting", openingsHelp, {}, census.waitingOpenings);
     const rateHelp = "Hash rate estimated from accepted work of the last ten minutes, hashes per second";
-    metrics.gauge("sv2_server_hashrate_total", rateHelp, {}, census.hashrate);
+    metrics.gauge("lode_hashrate", rateHelp, {}, census.hashrate);
     const fanOut = (kind: string) =>
       metrics.histogram(
         "lode_job_fanout_seconds",

@@ -31,7 +31,7 @@ describe("a found block", () => {
     miner.submitExtended(3, { jobId });
     pool.clock.settle();
     expect(log).toEqual(["block 80 3", "share"]);
-    expect(pool.count("sv2_server_blocks_found_total")).toBe(1);
+    expect(pool.count("lode_blocks_found_total")).toBe(1);
   });
 
   it("is handed over although its share is refused, stale ones included", () => {

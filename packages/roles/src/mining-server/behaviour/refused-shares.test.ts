@@ -78,7 +78,7 @@ describe("a refused share", () => {
     const { sequenceNumber, ...answer } = miner.take("SubmitSharesError");
     expect([sequenceNumber, answer.errorCode]).toEqual([1, errorCode]);
     expect([pool.shares, miner.takeNames(), miner.closed]).toEqual([[], [], null]);
-    expect(pool.count(`sv2_server_shares_rejected_total{error_code=${errorCode}}`)).toBe(1);
+    expect(pool.count(`lode_shares_rejected_total{error_code=${errorCode}}`)).toBe(1);
     expect(pool.server.stats()).toMatchObject({ accepted: 0, rejected: 1 });
   });
 
@@ -108,6 +108,6 @@ describe("a refused share", () => {
     miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "" });
     miner.submitExtended(1);
     expect(miner.takeNames()).toEqual([]);
-    expect(pool.count("sv2_server_shares_rejected_total{error_code=invalid-channel-id}")).toBe(1);
+    expect(pool.count("lode_shares_rejected_total{error_code=invalid-channel-id}")).toBe(1);
   });
 });

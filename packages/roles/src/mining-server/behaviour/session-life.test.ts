@@ -216,9 +216,9 @@ describe("the server", () => {
     pool.connect();
     const expected = { connections: 2, channels: 2, standardChannels: 1, extendedChannels: 1 };
     expect(pool.server.stats()).toEqual({ ...expected, accepted: 0, rejected: 0, hashrate: 0 });
-    expect(pool.gauge("sv2_clients_total")).toBe(2);
-    expect(pool.gauge("sv2_server_channels{channel_type=standard}")).toBe(1);
-    expect(pool.gauge("sv2_server_channels{channel_type=extended}")).toBe(1);
+    expect(pool.gauge("lode_clients")).toBe(2);
+    expect(pool.gauge("lode_channels{channel_type=standard}")).toBe(1);
+    expect(pool.gauge("lode_channels{channel_type=extended}")).toBe(1);
   });
 
   it("closes all connections when told to, and goes on accepting", async () => {

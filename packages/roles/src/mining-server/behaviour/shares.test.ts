@@ -153,7 +153,7 @@ describe("an accepted share", () => {
       pool.clock.advance(1_000);
     }
     expect(pool.server.stats()).toMatchObject({ accepted: 120, rejected: 0, hashrate: 1 });
-    expect(pool.gauge("sv2_server_hashrate_total")).toBe(1);
-    expect(pool.count("sv2_server_shares_accepted_total")).toBe(120);
+    expect(pool.gauge("lode_hashrate")).toBe(1);
+    expect(pool.count("lode_shares_accepted_total")).toBe(120);
   });
 });
