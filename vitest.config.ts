@@ -1,18 +1,34 @@
 import { defineConfig } from "vitest/config";
 
-/** Unit tests sit beside the code; suites across packages sit in test/. Built output is never looked at. */
+const places = [
+  "packages/*/src/**/*.test.ts",
+  "apps/*/src/**/*.test.ts",
+  "test/**/*.test.ts",
+  "scripts/**/*.test.ts",
+];
+const built = ["**/dist/**", "**/node_modules/**"];
+const system = "**/*.system.test.ts";
+
+/**
+ * Two suites. What is named `x.system.test.ts` starts many processes, compiles, or takes more than a few seconds: `npm run
+ * test:system`. Everything else is quick: `npm test`. Unit tests sit beside the code; suites across packages sit in test/.
+ */
 export default defineConfig({
   ssr: { resolve: { conditions: ["source", "node", "import", "module", "default"] } },
   resolve: { conditions: ["source", "node", "import", "module", "default"] },
   test: {
-    include: [
-      "packages/*/src/**/*.test.ts",
-      "apps/*/src/**/*.test.ts",
-      "test/**/*.test.ts",
-      "scripts/**/*.test.ts",
-    ],
-    exclude: ["**/dist/**", "**/node_modules/**"],
+    // Vitest would leave one core idle.
+    maxWorkers: "100%",
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        // The files share their workers' modules: loading those anew for each file takes longer than the tests. So a test
+        // puts back what it changes of its process.
+        test: { name: "unit", include: places, exclude: [...built, system], isolate: false },
+      },
+      { extends: true, test: { name: "system", include: [system], exclude: built } },
+    ],
   },
 });

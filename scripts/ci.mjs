@@ -20,8 +20,13 @@ const steps = [
   // The README's test command.
   { name: "test", command: ["npm", "test", "--", ...vitestReport("test")], counts: "vitest" },
   {
+    name: "test-system",
+    command: ["npm", "run", "test:system", "--", ...vitestReport("test-system")],
+    counts: "vitest",
+  },
+  {
     name: "test-without-addon",
-    command: ["npx", "vitest", "run", "packages", ...vitestReport("test-without-addon")],
+    command: ["npx", "vitest", "run", "--project=unit", "packages", ...vitestReport("test-without-addon")],
     env: { LODE_NATIVE: "js" },
     counts: "vitest",
   },

@@ -10,7 +10,9 @@ if (!process.version.startsWith(expected)) {
 }
 console.log(`unit tests on Node ${process.version}`);
 const vitest = join(import.meta.dirname, "..", "node_modules", "vitest", "vitest.mjs");
-const { status } = spawnSync(process.execPath, [vitest, "run", "packages", "apps", ...options], {
-  stdio: "inherit",
-});
+const { status } = spawnSync(
+  process.execPath,
+  [vitest, "run", "--project=unit", "packages", "apps", ...options],
+  { stdio: "inherit" },
+);
 process.exit(status ?? 1);

@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const MAIN = join(import.meta.dirname, "../../apps/lode/dist/main.js");
+const ROOT = join(import.meta.dirname, "../..");
+const MAIN = join(ROOT, "apps/lode/dist/main.js");
 
 /** A run of the built command line. */
 export interface LodeRun {
@@ -61,12 +62,25 @@ export function startLode(args: readonly string[], env: Readonly<Record<string, 
   };
 }
 
+/** How a process ended, and what it printed. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** Runs `lode …` to its end. */
-export async function lode(
-  args: readonly string[],
-  input = "",
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+export function lode(args: readonly string[], input = ""): Promise<Ended> {
+  return toEnd(process.execPath, [MAIN, ...args], input);
+}
+
+/** Runs `./lode …` to its end. */
+export function checkoutLode(args: readonly string[]): Promise<Ended> {
+  return toEnd(join(ROOT, "lode"), args, "");
+}
+
+async function toEnd(program: string, args: readonly string[], input: string): Promise<Ended> {
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => {

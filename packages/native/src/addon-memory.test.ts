@@ -27,14 +27,21 @@ describe.skipIf(typeof addon === "string")(
   () => {
     let native: Native;
     let external: () => number;
-    beforeAll(() => {
+    beforeAll(async () => {
       const binding = loadAddon();
       native = addonNative(binding);
       external = () => binding.externalMemory();
+      // What other tests of this process have forgotten must be gone before anything is measured.
+      for (let before = Infinity; external() < before; ) {
+        before = external();
+        for (let turn = 0; turn < 20; turn++) {
+          collectGarbage();
+          await setImmediate();
+        }
+      }
     });
 
     it("is reported to the garbage collector until it is freed", () => {
-      collectGarbage();
       const before = external();
       const jobs = Array.from({ length: COUNT }, () => native.createJob(parts));
       const ciphers = Array.from({ length: COUNT }, () => native.createCipher(new Uint8Array(32)));

@@ -1,0 +1,72 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { run } from "./run.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+/** Runs `lode …` in this process. */
+async function lode(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const written = (stream: NodeJS.WriteStream) => {
+    const { mock } = vi.spyOn(stream, "write").mockReturnValue(true);
+    return () => mock.calls.map(([text]) => String(text)).join("");
+  };
+  const stdout = written(process.stdout);
+  const stderr = written(process.stderr);
+  const code = await run(argv);
+  const output = { code, stdout: stdout(), stderr: stderr() };
+  vi.restoreAllMocks();
+  return output;
+}
+
+describe("the command line", () => {
+  it("lists its commands, and each has a help", async () => {
+    const { code, stdout } = await lode("--help");
+    expect(code).toBe(0);
+    const names = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map((match) => match[1] ?? "");
+    expect(names).toContain("pool");
+    for (const name of names) {
+      const help = await lode(name, "--help");
+      expect(help.code).toBe(0);
+      expect(help.stdout).toContain(`Usage: lode ${name}`);
+    }
+  });
+
+  it.each([
+    [["poool"], /no command "poool" \(did you mean "pool"\?\)/],
+    [["dev", "--lisen", "x"], /--lisen.*did you mean "listen"/s],
+    [["dev", "--exit-after-blocks", "0"], /--exit-after-blocks takes a whole number/],
+    [["keys"], /lode keys generate/],
+    [["decode", "--hex", "abc"], /pairs of hexadecimal digits/],
+  ])("says what is wrong with %j", async (args, message) => {
+    const { code, stderr } = await lode(...args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain("    at ");
+  });
+
+  it("shows a frame field by field, also one that breaks off", async () => {
+    const frame = "00000104000000000000"; // SetupConnection.Success, cut short
+    const whole = "000001060000020000000000";
+    const shown = JSON.parse((await lode("decode", "--json", "--hex", whole)).stdout);
+    expect(shown.message).toBe("SetupConnection.Success");
+    expect(shown.error).toBeNull();
+    const broken = await lode("decode", "--hex", frame);
+    expect(broken.code).toBe(1);
+    expect(broken.stdout).toContain("SetupConnection.Success");
+  });
+
+  it("checks a configuration, prints it without its secrets, and refuses unknown keys with 78", async () => {
+    const set = ["--set", "pool.authority_secret_key=hush", "--set", "database.url=postgres://u:hush@h/d"];
+    expect((await lode("pool", "--check-config")).stdout).toContain("valid");
+    expect((await lode("pool", "--print-config", ...set)).stdout).not.toContain("hush");
+    const wrong = await lode("pool", "--set", "pool.server_idd=1");
+    expect(wrong.code).toBe(78);
+    expect(wrong.stderr).toContain('did you mean "server_id"');
+  });
+
+  it("says what a pool lacks before it starts", async () => {
+    const { code, stderr } = await lode("pool");
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("pool.coinbase_reward_script is not set");
+    expect(stderr).not.toContain("    at ");
+  });
+});
