@@ -21,6 +21,7 @@ export {
   type IdentityErrorType,
   MAX_WORKER_LENGTH,
   parseIdentity,
+  splitIdentity,
 } from "./identity.ts";
 export {
   AccountsError,

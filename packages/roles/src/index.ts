@@ -65,4 +65,5 @@ export {
   type SetupPeer,
   setupDefinitions,
 } from "./setup/server-setup.ts";
+export * from "./sv1-server/index.ts";
 export * from "./template-distribution/index.ts";

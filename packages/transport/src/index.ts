@@ -49,6 +49,14 @@ export {
   keypairFromSecret,
   type StaticIdentity,
 } from "./keys/keypair.ts";
+export {
+  type LineConnection,
+  type LineHandler,
+  type LineLimits,
+  type LineReason,
+  lineReasons,
+} from "./lines/line-connection.ts";
+export { defaultLineLimits, type ListenLinesOptions, listenLines } from "./lines/listen-lines.ts";
 export { type RefusalReason, refusalReasons } from "./listener/admission.ts";
 export { listen } from "./listener/listen.ts";
 export type { ConnectionWatch, Listener, ListenOptions } from "./listener/listen-options.ts";
