@@ -314,7 +314,6 @@ export class Referee {
       answer.lastSequenceNumber === shares.at(-1)?.sequenceNumber,
       "another share's sequence number",
     );
-    this.#check("answer", answer.newSharesSum > 0n, "new_shares_sum is 0");
   }
 
   #onError({ channelId, sequenceNumber, errorCode }: ServerFields<"SubmitSharesError">): void {

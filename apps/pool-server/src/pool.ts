@@ -134,6 +134,7 @@ export class Pool {
     this.#fanout = new JobFanout(
       new JobFactory({ native, tag: settings.tag, payoutScript: settings.payoutScript, random, clock }),
       this.#server,
+      clock,
     );
   }
 

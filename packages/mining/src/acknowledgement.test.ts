@@ -25,12 +25,27 @@ describe("acknowledgements", () => {
     expect(owed.take()).toBeUndefined();
   });
 
-  it("say at least 1 for shares below difficulty 1, and give the last sequence number received, not the highest", () => {
+  it("say 0 while no whole difficulty has come together, and give the last sequence number received, not the highest", () => {
     const owed = new AcknowledgementAccumulator();
     owed.add(9, 2n);
     owed.add(4, 2n);
-    expect(owed.take()).toEqual({ lastSequenceNumber: 4, newSubmitsAcceptedCount: 2, newSharesSum: 1n });
+    expect(owed.take()).toEqual({ lastSequenceNumber: 4, newSubmitsAcceptedCount: 2, newSharesSum: 0n });
     expect(owed.pendingWork).toBe(4n);
+  });
+
+  it.each([
+    [38, (DIFF1_WORK * 4n) / 10n, 15n],
+    [1_000, DIFF1_WORK / 4096n, 0n],
+    [10_000, DIFF1_WORK / 4096n, 2n],
+  ])("tell of %i shares of work %i the true total, each answered alone", (shares, work, total) => {
+    const owed = new AcknowledgementAccumulator();
+    let told = 0n;
+    for (let i = 0; i < shares; i++) {
+      owed.add(i, work);
+      told += owed.take()!.newSharesSum;
+      expect((BigInt(i + 1) * work) / DIFF1_WORK).toBe(told);
+    }
+    expect(told).toBe(total);
   });
 
   it("never exceed a u64, and owe the rest", () => {
@@ -52,22 +67,21 @@ describe("acknowledgements", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const owed = new AcknowledgementAccumulator();
-        let [accepted, counted, answered, answeredCount, standIns] = [0n, 0, 0n, 0, 0n];
+        let [accepted, counted, answered, answeredCount] = [0n, 0, 0n, 0];
         for (const each of [...steps, "answer" as const]) {
           if (each !== "answer") {
             owed.add(counted++, each);
             accepted += each;
             continue;
           }
-          const before = owed.pendingWork;
           const answer = owed.take();
           if (answer === undefined) continue;
           answered += answer.newSharesSum;
           answeredCount += answer.newSubmitsAcceptedCount;
-          if (before < DIFF1_WORK) standIns++;
+          expect(accepted / DIFF1_WORK).toBe(answered);
         }
         expect(answeredCount).toBe(counted);
-        expect(owed.pendingWork + DIFF1_WORK * (answered - standIns)).toBe(accepted);
+        expect(owed.pendingWork + DIFF1_WORK * answered).toBe(accepted);
         expect(owed.pendingWork < DIFF1_WORK).toBe(true);
       }),
       { numRuns: 200 },

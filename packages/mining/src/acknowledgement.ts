@@ -4,16 +4,17 @@ import { DIFF1_WORK } from "@lode/bitcoin";
 export interface Acknowledgement {
   lastSequenceNumber: number;
   newSubmitsAcceptedCount: number;
-  /** Sum of difficulties, u64, at least 1. */
+  /** Sum of difficulties, u64; 0 when no whole difficulty has come together yet. */
   newSharesSum: bigint;
 }
 
 const U64_MAX = (1n << 64n) - 1n;
 
 /**
- * Adds up what one channel is owed an answer for. Difficulties of single shares are no integers, so work is summed and
- * divided once per answer by the work of difficulty 1; the remainder goes into the next answer and nothing is ever lost:
- * sum of works = {@link pendingWork} + 4295032833 · (all `newSharesSum` − the 1s that stand in for a 0).
+ * Adds up what one channel is owed an answer for. Difficulties of single shares are not integers, so work is summed and
+ * divided once per answer by the work of difficulty 1; the remainder goes into the next answer. Clients sum what they are
+ * told, so the total told is always the true total without its fraction:
+ * sum of works = {@link pendingWork} + 4295032833 · (sum of all `newSharesSum`), with pendingWork below 4295032833.
  */
 export class AcknowledgementAccumulator {
   #count = 0;
@@ -54,8 +55,7 @@ export class AcknowledgementAccumulator {
     const answer = {
       lastSequenceNumber: this.#lastSequenceNumber,
       newSubmitsAcceptedCount: this.#count,
-      // A 0 for accepted work would look like a rejection to the miner's display.
-      newSharesSum: sum === 0n ? 1n : sum,
+      newSharesSum: sum,
     };
     this.#work = pending - sum * DIFF1_WORK;
     this.#runLength = 0;

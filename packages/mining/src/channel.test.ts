@@ -151,6 +151,17 @@ describe("a share", () => {
     ]);
   });
 
+  it("is judged by the job's own time where that is ahead of the clock by hours", () => {
+    const channel = channelWithJob();
+    const now = { wall: 0, monotonic: NOW.monotonic };
+    const ntimes = [1_000, 1_000 + MAX_FUTURE_NTIME, 1_000 + MAX_FUTURE_NTIME + 1];
+    expect(ntimes.map((ntime) => outcome(channel.checkShare(share({ ntime }), now)))).toEqual([
+      "accepted",
+      "accepted",
+      "invalid-share",
+    ]);
+  });
+
   it("is accepted at exactly the target and refused one above", () => {
     // The scripted hash is exact to a bit: a target of 11 leading zero bits and one of 12 lie on either side.
     const channel = channelWithJob();
@@ -498,7 +509,7 @@ describe("what a channel owes", () => {
     expect(channel.takeAcknowledgement()).toEqual({
       lastSequenceNumber: 11,
       newSubmitsAcceptedCount: 2,
-      newSharesSum: 1n,
+      newSharesSum: 0n,
     });
     expect(channel.takeAcknowledgement()).toBeUndefined();
     channel.close();

@@ -51,6 +51,7 @@ export {
   type ShareVerdict,
   shareErrors,
 } from "./share.ts";
+export { NtimeFloor } from "./ntime-floor.ts";
 export { MAX_FUTURE_NTIME, VERSION_ROLLING_MASK } from "./share-rules.ts";
 export { ChannelError, type ChannelErrorType } from "./target-policy.ts";
 export { Vardiff } from "./vardiff.ts";

@@ -4,7 +4,7 @@ import { type ShareErrorCode, type ShareSubmission, type ShareVerdict, shareErro
 
 /** Version bits a miner may change (BIP323). */
 export const VERSION_ROLLING_MASK = 0x1fff_ffe0;
-/** How far ahead of the clock a header may be (Bitcoin Core's MAX_FUTURE_BLOCK_TIME), seconds. */
+/** How far ahead of the node's clock a header may be (Bitcoin Core's MAX_FUTURE_BLOCK_TIME), seconds. */
 export const MAX_FUTURE_NTIME = 7_200;
 
 /**
@@ -30,7 +30,9 @@ export function refusal(
   if (((submission.version ^ job.version) & ~VERSION_ROLLING_MASK) !== 0) return shareErrors.versionBits;
   // SV2 5.3.11 and 5.3.15; the upper end is the network's own, as clients' clocks are.
   if (submission.ntime < job.minNtime) return shareErrors.ntime;
-  if (submission.ntime > Math.floor(now.wall / 1000) + MAX_FUTURE_NTIME) return shareErrors.ntime;
+  // The job's own time comes from the node's clock, which decides about the block and may be ahead of ours.
+  const clock = Math.max(Math.floor(now.wall / 1000), job.minNtime);
+  if (submission.ntime > clock + MAX_FUTURE_NTIME) return shareErrors.ntime;
   if (!meetsTarget) return shareErrors.aboveTarget;
   if (known.seen?.has(hash)) return shareErrors.duplicate;
   if (!jobs.makeRoom(known)) return shareErrors.tooMany;

@@ -35,7 +35,7 @@ export const shareErrors = {
   stale: "stale-share",
   /** A version bit outside the BIP323 mask differs from the job's. */
   versionBits: "invalid-non-rollable-version-bit",
-  /** ntime is below the job's minimum or more than two hours ahead of the wall clock. */
+  /** ntime is below the job's minimum, or more than two hours ahead of both the wall clock and that minimum. */
   ntime: "invalid-share",
   /** The hash is above the target the job was bound to. */
   aboveTarget: "difficulty-too-low",

@@ -267,7 +267,7 @@ export class NaiveChannel {
     if (shares.at(-1)!.sequenceNumber !== lastSequenceNumber) {
       return { fault: `${what}: the last one was ${shares.at(-1)!.sequenceNumber}`, undurable };
     }
-    if (newSharesSum !== (sum === 0n ? 1n : sum)) return { fault: `${what}: the work is ${sum}`, undurable };
+    if (newSharesSum !== sum) return { fault: `${what}: the work is ${sum}`, undurable };
     return { fault: null, undurable };
   }
 
@@ -308,8 +308,8 @@ export class NaiveChannel {
   ): string {
     if (stale) return "stale-share";
     if (((submission.version ^ job.version) & ~ROLLING_MASK) !== 0) return "invalid-non-rollable-version-bit";
-    if (submission.ntime < job.minNtime || submission.ntime > Math.floor(wall / 1000) + 7_200)
-      return "invalid-share";
+    const latest = Math.max(Math.floor(wall / 1000), job.minNtime) + 7_200;
+    if (submission.ntime < job.minNtime || submission.ntime > latest) return "invalid-share";
     if (!isShare) return "difficulty-too-low";
     return job.seen.has(hash) ? "duplicate-share" : "accepted";
   }

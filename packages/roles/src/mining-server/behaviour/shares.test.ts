@@ -41,7 +41,8 @@ describe("an accepted share", () => {
       channelId: 2,
       lastSequenceNumber: 41,
       newSubmitsAcceptedCount: 1,
-      newSharesSum: 1n,
+      // Work of one hash: difficulty 2^-32.
+      newSharesSum: 0n,
     });
     expect(miner.takeNames()).toEqual([]);
   });

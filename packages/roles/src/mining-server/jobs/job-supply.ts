@@ -40,7 +40,8 @@ export class JobSupply {
     const current = this.#source.current();
     if (current === undefined) return undefined;
     const newest = this.#newest;
-    return newest !== undefined && isSameTip(newest.job.tip, current.tip) ? newest : this.adopt(current);
+    const isOvertaken = newest === undefined || newest.job.serial < current.serial;
+    return !isOvertaken && isSameTip(newest.job.tip, current.tip) ? newest : this.adopt(current);
   }
 
   /** A job that is newer than `previous`, a channel's newest; undefined when none can be made. */
