@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { sigopCostOfOutput } from "@lode/bitcoin";
 import { migrate, migrationsDirectory, openDatabase, PostgresShareStore } from "@lode/ledger";
 import { native } from "@lode/native";
 import { type Logger, type Metrics, systemClock, systemRandom, throttledLogger } from "@lode/ports";
@@ -51,8 +52,6 @@ export interface PoolServer {
 
 /** Coinbase outputs of ours: one, of at most this many bytes beyond its script. */
 const OUTPUT_OVERHEAD = 8 + 3;
-/** Sigops of the one output; P2PKH, P2PK and bare scripts have some, one is never more than this. */
-const OUTPUT_SIGOPS = 20;
 
 /** Lines of one text that sessions may log: this many at once, and one a second. */
 const SESSION_LOG = { burst: 100, intervalMs: 1_000 };
@@ -79,7 +78,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
     config.templates.sources.map(({ name }) => ({
       name,
       coinbaseOutputMaxAdditionalSize: OUTPUT_OVERHEAD + payoutScript.length,
-      coinbaseOutputMaxAdditionalSigops: OUTPUT_SIGOPS,
+      coinbaseOutputMaxAdditionalSigops: sigopCostOfOutput(payoutScript),
       firstTemplateWithinMs: config.templates.firstTemplateSec * 1000,
     })),
     { clock, logger, metrics, dial: dialTemplates },

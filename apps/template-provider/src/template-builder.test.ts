@@ -85,7 +85,7 @@ describe("buildTemplate", () => {
       fc.property(
         fc.array(transactionArbitrary, { maxLength: 40 }),
         fc.integer({ min: 0, max: 900_000 }),
-        fc.integer({ min: 0, max: 5_000 }),
+        fc.integer({ min: 0, max: 20_000 }),
         (offered, maxAdditionalSize, maxAdditionalSigops) => {
           const source = withTransactions(offered);
           const { message, transactions } = buildTemplate(source, 1n, {
@@ -95,7 +95,7 @@ describe("buildTemplate", () => {
           const kept = offered.slice(0, transactions.length);
           const next = offered[transactions.length];
           const weight = 1_168 + 4 * maxAdditionalSize + kept.reduce((sum, t) => sum + t.weight, 0);
-          const sigops = 4 * maxAdditionalSigops + kept.reduce((sum, t) => sum + t.sigops, 0);
+          const sigops = maxAdditionalSigops + kept.reduce((sum, t) => sum + t.sigops, 0);
           expect(transactions).toEqual(kept.map(({ data }) => data));
           if (kept.length > 0) {
             expect(weight).toBeLessThanOrEqual(4_000_000);

@@ -14,7 +14,7 @@ import type { BlockTemplate, TemplateTransaction } from "./block-template.ts";
 export interface CoinbaseConstraints {
   /** Serialized bytes. */
   readonly maxAdditionalSize: number;
-  /** Sigops of the outputs, counted as legacy sigops: each costs four (BIP141). */
+  /** Sigop cost of the outputs (BIP141): four for each legacy sigop. */
   readonly maxAdditionalSigops: number;
 }
 
@@ -80,7 +80,7 @@ function fitTransactions(
   let weight = source.transactions.reduce((sum, transaction) => sum + transaction.weight, 0);
   let sigops = source.transactions.reduce((sum, transaction) => sum + transaction.sigops, 0);
   const weightRoom = source.weightLimit - FIXED_WEIGHT - WITNESS_SCALE * constraints.maxAdditionalSize;
-  const sigopRoom = source.sigopLimit - WITNESS_SCALE * constraints.maxAdditionalSigops;
+  const sigopRoom = source.sigopLimit - constraints.maxAdditionalSigops;
   let keep = count;
   while (keep > 0 && (weight > weightRoom || sigops > sigopRoom)) {
     keep -= 1;

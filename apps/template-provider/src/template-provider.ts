@@ -1,5 +1,7 @@
 import {
   assembleBlock,
+  coinbaseForBlock,
+  hasWitnessCommitment,
   internalToDisplay,
   merkleRoot,
   serializeHeader,
@@ -169,15 +171,18 @@ export class TemplateProvider implements TemplateProviderPort {
     let block: Uint8Array;
     let header: Uint8Array;
     try {
+      const stripped = stripCoinbaseWitness(solution.coinbaseTx);
       header = serializeHeader({
         version: solution.version,
         prevHash: source.previousBlockHash,
-        merkleRoot: merkleRoot(native.sha256d(stripCoinbaseWitness(solution.coinbaseTx)), message.merklePath),
+        merkleRoot: merkleRoot(native.sha256d(stripped), message.merklePath),
         ntime: solution.headerTimestamp,
         nbits: source.bits,
         nonce: solution.headerNonce,
       });
-      block = assembleBlock(header, solution.coinbaseTx, transactions);
+      // A witness where nothing commits to it loses the block, and so does its absence where something does.
+      const isWhole = hasWitnessCommitment(stripped) && solution.coinbaseTx.length > stripped.length;
+      block = assembleBlock(header, isWhole ? solution.coinbaseTx : coinbaseForBlock(stripped), transactions);
     } catch (error) {
       this.#deps.logger.error(
         { err: error, conn_id: session.id },

@@ -81,7 +81,7 @@ export function buildCoinbase(parts: CoinbaseParts): SplitCoinbase {
 
 /**
  * Adds marker, flag and the witness (one item, the witness reserved value) to a stripped coinbase. Blocks and
- * SubmitSolution need this form; only a coinbase without a witness commitment must stay stripped (unexpected-witness).
+ * SubmitSolution need this form; only a coinbase without a witness commitment must stay stripped (`coinbaseForBlock`).
  *
  * @param reservedValue 32 bytes (BIP141)
  * @throws CoinbaseError `not-a-stripped-coinbase` when it is not a transaction with exactly one input

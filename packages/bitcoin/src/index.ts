@@ -46,6 +46,7 @@ export {
 export { merklePath, merkleRoot } from "./merkle.ts";
 export { type NetworkName, type NetworkParameters, networkNames, networks } from "./networks.ts";
 export { sha256d } from "./sha256d.ts";
+export { sigopCostOfOutput } from "./sigops.ts";
 export {
   bytesToTarget,
   type CompactTarget,
@@ -59,7 +60,12 @@ export {
   targetFromNbits,
   targetToBytes,
 } from "./targets.ts";
-export { WITNESS_COMMITMENT_HEADER, witnessCommitmentScript } from "./witness-commitment.ts";
+export {
+  coinbaseForBlock,
+  hasWitnessCommitment,
+  WITNESS_COMMITMENT_HEADER,
+  witnessCommitmentScript,
+} from "./witness-commitment.ts";
 export {
   difficultyOfTarget,
   hashrateFromTarget,

@@ -42,6 +42,7 @@ export {
   MAX_TAG_LENGTH,
 } from "./job-factory.ts";
 export { JobError, type JobErrorType, type JobLimits, type JobState } from "./job-table.ts";
+export { NtimeFloor } from "./ntime-floor.ts";
 export {
   type AcceptedShare,
   type FoundBlock,
@@ -51,7 +52,6 @@ export {
   type ShareVerdict,
   shareErrors,
 } from "./share.ts";
-export { NtimeFloor } from "./ntime-floor.ts";
 export { MAX_FUTURE_NTIME, VERSION_ROLLING_MASK } from "./share-rules.ts";
 export { ChannelError, type ChannelErrorType } from "./target-policy.ts";
 export { Vardiff } from "./vardiff.ts";

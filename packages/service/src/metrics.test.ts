@@ -24,6 +24,26 @@ describe("createMetrics", () => {
     }
   });
 
+  it("leaves out a value that cannot be read, counts it, and serves the rest", async () => {
+    const metrics = createMetrics({ defaults: false });
+    let broken = false;
+    const read = () => {
+      if (broken) throw new Error("nothing to read");
+      return 3;
+    };
+    metrics.gauge("a", "A.", { of: "x" }, read);
+    metrics.gauge("a", "A.", { of: "y" }, () => 4);
+    metrics.gauge("b", "B.", {}, () => "no number" as unknown as number);
+    metrics.counter("c_total", "C.");
+    expect(await metrics.text()).toContain('a{of="x"} 3');
+    broken = true;
+    await metrics.text();
+    const text = await metrics.text();
+    for (const line of ['a{of="y"} 4', "c_total 0"]) expect(text.split("\n")).toContain(line);
+    expect(text).not.toMatch(/^(a\{of="x"\}|b) /m);
+    expect(text).toMatch(/^lode_metric_read_failures_total [1-9]/m);
+  });
+
   it("shows a counter before its first event", async () => {
     const metrics = createMetrics({ defaults: false });
     metrics.counter("a_total", "A.");
@@ -52,6 +72,7 @@ describe("createMetrics", () => {
     expect(metrics.describe()).toEqual([
       { name: "a_total", type: "counter", help: "A.", labels: ["kind"] },
       { name: "b", type: "gauge", help: "B.", labels: [] },
+      { name: "lode_metric_read_failures_total", type: "counter", help: expect.any(String), labels: [] },
     ]);
   });
 });

@@ -69,13 +69,28 @@ export function createMetrics({ defaults = true } = {}): MetricsRegistry {
           : new prom.Gauge({
               ...settings,
               collect() {
-                for (const { labels: read, read: value } of reads.values()) this.set(read, value());
+                for (const each of reads.values()) {
+                  try {
+                    this.set(each.labels, each.read());
+                  } catch {
+                    // One value that cannot be read must not cost the page all others; an old one would be a lie.
+                    this.remove(each.labels);
+                    readFailures.inc();
+                  }
+                }
               },
             });
     const entry: Declared = { name, type, help, labels: labelNames, metric, reads };
     declared.set(name, entry);
     return entry;
   }
+
+  const readFailures = declare(
+    "counter",
+    "lode_metric_read_failures_total",
+    "Values left out of this page because reading them failed.",
+    {},
+  ).metric as prom.Counter;
 
   return {
     contentType: registry.contentType,

@@ -1,4 +1,4 @@
-import { assembleBlock, coinbaseWithWitness, heightFromBip34, internalToDisplay } from "@lode/bitcoin";
+import { assembleBlock, coinbaseForBlock, heightFromBip34, internalToDisplay } from "@lode/bitcoin";
 import type { FoundBlock } from "@lode/mining";
 import { type Clock, CodedError, type Logger, type Metrics } from "@lode/ports";
 import type { TemplateFeed } from "../templates/template-feed.ts";
@@ -77,7 +77,7 @@ export class BlockSubmitter {
   /** Starts every path for a found block; never throws. */
   submit(found: FoundBlock): void {
     const { template, tip } = found.job;
-    const coinbaseTx = coinbaseWithWitness(found.coinbaseTx);
+    const coinbaseTx = coinbaseForBlock(found.coinbaseTx);
     const transactions = this.#deps.feed.transactions(template);
     const hash = internalToDisplay(found.hash);
     const candidate: BlockCandidate = {

@@ -10,7 +10,7 @@ import { TransactionStore } from "./transaction-store.ts";
 export interface TemplateSourceSettings {
   /** Name in logs, metrics and {@link Template.sourceId}. */
   readonly name: string;
-  /** Room our coinbase outputs take, serialized bytes, and their sigops. */
+  /** Room our coinbase outputs take, serialized bytes, and their sigop cost (BIP141). */
   readonly coinbaseOutputMaxAdditionalSize: number;
   readonly coinbaseOutputMaxAdditionalSigops: number;
   readonly firstTemplateWithinMs: number;

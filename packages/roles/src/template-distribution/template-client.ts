@@ -26,6 +26,7 @@ export interface TemplateClientOptions {
   readonly metrics: Metrics;
   /** Room for our coinbase outputs, serialized bytes (SV2 7.1). */
   readonly coinbaseOutputMaxAdditionalSize: number;
+  /** Sigop cost (BIP141), as Bitcoin Core and the reference implementation count: 4 for each legacy sigop. */
   readonly coinbaseOutputMaxAdditionalSigops: number;
   /** A server that has sent no SetNewPrevHash this long after the constraints has failed, milliseconds. */
   readonly firstTemplateWithinMs: number;
