@@ -20,5 +20,5 @@ export {
   type SliceCredit,
   settleSlices,
 } from "./settle.ts";
-export { WeightScale, type WindowPart } from "./weights.ts";
+export { type WeightFactors, WeightScale } from "./weights.ts";
 export { type SliceHead, type Window, windowOf } from "./window.ts";

@@ -65,15 +65,13 @@ export function settleSlices(slices: Iterable<CreditedSlice>, terms: SettlementT
   );
   const weights = new Map<number, Map<string, bigint>>();
   for (const { seq, netWork, credits } of read) {
-    const isBoundary = seq === window.boundary?.seq;
+    const { full, boundary } = scale.factors(netWork);
+    const factor = seq === window.boundary?.seq ? boundary : full;
     for (const { account, feeClass, credited } of credits) {
       if (credited === 0n) continue;
-      const part = isBoundary
-        ? { netWork, full: 0n, boundary: credited }
-        : { netWork, full: credited, boundary: 0n };
       const ofClass = weights.get(feeClass) ?? new Map<string, bigint>();
       weights.set(feeClass, ofClass);
-      ofClass.set(account, (ofClass.get(account) ?? 0n) + scale.weigh(part));
+      ofClass.set(account, (ofClass.get(account) ?? 0n) + credited * factor);
     }
   }
   return { window, ...split(weights, terms) };

@@ -1,24 +1,20 @@
 import { leastCommonMultiple } from "./rational.ts";
 import type { Window } from "./window.ts";
 
-/** Credited work of one account and fee class, as the parts of a window that were mined at one difficulty. */
-export interface WindowPart {
-  /** Expected hashes of a block. */
-  readonly netWork: bigint;
-  /** Credited work in slices that count in full. */
+/** What one expected hash at one difficulty weighs: in a slice that counts in full, and in the boundary slice. */
+export interface WeightFactors {
   readonly full: bigint;
-  /** Credited work in the boundary slice; 0 unless it is of this difficulty. */
   readonly boundary: bigint;
 }
 
 /**
- * Turns credited work into integer weights that are exact and comparable: the weight of an entry is the sum over its parts
- * of (full + phi * boundary) / netWork, times a factor that is the same for all entries.
+ * Turns credited work into integer weights that are exact and comparable: an entry's weight is the sum over its slices of
+ * phi * credited / netWork, times a factor that is the same for all entries.
  */
 export class WeightScale {
-  readonly #factors = new Map<bigint, { full: bigint; boundary: bigint }>();
+  readonly #factors = new Map<bigint, WeightFactors>();
 
-  /** @param netWorks every difficulty that occurs in the window */
+  /** @param netWorks every difficulty that occurs in the window, as expected hashes of a block */
   constructor(window: Pick<Window, "boundary">, netWorks: Iterable<bigint>) {
     const distinct = new Set(netWorks);
     const common = leastCommonMultiple(distinct);
@@ -30,9 +26,9 @@ export class WeightScale {
   }
 
   /** @throws RangeError for a difficulty that was not announced */
-  weigh(part: WindowPart): bigint {
-    const factor = this.#factors.get(part.netWork);
-    if (factor === undefined) throw new RangeError("a difficulty outside the window");
-    return part.full * factor.full + part.boundary * factor.boundary;
+  factors(netWork: bigint): WeightFactors {
+    const factors = this.#factors.get(netWork);
+    if (factors === undefined) throw new RangeError("a difficulty outside the window");
+    return factors;
   }
 }
