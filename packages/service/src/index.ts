@@ -2,7 +2,11 @@
 export { type AdminServer, type HealthChecks, startAdminServer } from "./admin-server.ts";
 export { ConfigError, suggestion } from "./config/config-error.ts";
 export { configMarkdown, exampleConfig, formatConfig } from "./config/describe-config.ts";
+export { hostPortProblem } from "./config/host-port.ts";
 export { type LoadConfigOptions, loadConfig } from "./config/load-config.ts";
+export type { KeyProblem } from "./config/problems.ts";
+export { refined } from "./config/refined.ts";
+export { decodeText } from "./config/secret-file.ts";
 export {
   adminSection,
   authorityKeys,
@@ -12,6 +16,7 @@ export {
   nodeKeys,
   section,
 } from "./config/sections.ts";
+export { withoutPassword } from "./config/url-password.ts";
 export { ExitCode, ExitError, explainSystemError } from "./exit.ts";
 export {
   describeFailure,

@@ -15,12 +15,22 @@ export class ConfigError extends ExitError {
 
 /** ` (did you mean "x"?)` when one of the known names is near, else nothing. */
 export function suggestion(name: string, known: readonly string[]): string {
-  const ranked = known
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
-    .sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  if (best === undefined || best.distance > Math.max(2, Math.floor(name.length / 3))) return "";
-  return ` (did you mean ${JSON.stringify(best.candidate)}?)`;
+  const near = nearest(name, known, Math.max(2, Math.floor(name.length / 3)));
+  return near === undefined ? "" : ` (did you mean ${JSON.stringify(near)}?)`;
+}
+
+/** The known name that differs in the fewest letters, at most `within`. */
+export function nearest(name: string, known: readonly string[], within: number): string | undefined {
+  let best: string | undefined;
+  let least = within + 1;
+  for (const candidate of known) {
+    if (Math.abs(candidate.length - name.length) >= least) continue;
+    const distance = editDistance(name, candidate);
+    if (distance >= least) continue;
+    least = distance;
+    best = candidate;
+  }
+  return best;
 }
 
 /** Levenshtein distance of two short names. */

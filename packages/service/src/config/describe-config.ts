@@ -1,18 +1,25 @@
 import { stringify } from "smol-toml";
 import type { TSchema } from "typebox";
 import { asNode, type ConfigTree, defaultsOf, kindOf, type SchemaNode, toSnake } from "./schema-tree.ts";
+import { REDACTED, withoutPassword } from "./url-password.ts";
 
-const REDACTED = "(redacted)";
-
-/** A configuration as TOML with its comments; secrets that are set are not shown. */
-export function formatConfig(schema: TSchema, config: unknown): string {
-  return tomlOf(asNode(schema), config as ConfigTree, "");
+/**
+ * A configuration as TOML with its comments; secrets that are set are not shown.
+ *
+ * @param notes what follows from the values of keys, written below them
+ */
+export function formatConfig(
+  schema: TSchema,
+  config: unknown,
+  notes: Readonly<Record<string, string>> = {},
+): string {
+  return tomlOf(asNode(schema), config as ConfigTree, "", notes);
 }
 
 /** A commented file with every key at its default: what an operator starts from. */
 export function exampleConfig(schema: TSchema): string {
   const node = asNode(schema);
-  return tomlOf(node, defaultsOf(node) as ConfigTree, "");
+  return tomlOf(node, defaultsOf(node) as ConfigTree, "", {});
 }
 
 /** The reference of every key, as Markdown tables. */
@@ -22,28 +29,35 @@ export function configMarkdown(schema: TSchema): string {
   return `${lines.join("\n").trim()}\n`;
 }
 
-function tomlOf(node: SchemaNode, value: ConfigTree, path: string): string {
+function tomlOf(
+  node: SchemaNode,
+  value: ConfigTree,
+  path: string,
+  notes: Readonly<Record<string, string>>,
+): string {
   const plain: string[] = [];
   const tables: string[] = [];
   for (const [key, child] of Object.entries(node.properties ?? {})) {
     const name = toSnake(key);
     const where = path === "" ? name : `${path}.${name}`;
     if (child.properties !== undefined) {
-      tables.push(`[${where}]\n${tomlOf(child, value[key] as ConfigTree, where)}`);
+      tables.push(`[${where}]\n${tomlOf(child, value[key] as ConfigTree, where, notes)}`);
     } else if (child.items?.properties !== undefined) {
       const list = value[key] as ConfigTree[];
       const comment = `# ${child.description ?? name}`;
       const item = child.items;
       if (list.length === 0)
         tables.push(
-          `${comment}\n${commentOut(`[[${where}]]\n${tomlOf(item, defaultsOf(item) as ConfigTree, where)}`)}`,
+          `${comment}\n${commentOut(`[[${where}]]\n${tomlOf(item, defaultsOf(item) as ConfigTree, where, notes)}`)}`,
         );
       for (const [index, element] of list.entries()) {
-        tables.push(`${index === 0 ? `${comment}\n` : ""}[[${where}]]\n${tomlOf(item, element, where)}`);
+        tables.push(`${index === 0 ? `${comment}\n` : ""}[[${where}]]\n${tomlOf(item, element, where, {})}`);
       }
     } else {
       const shown = shownValue(child, value[key]);
       plain.push(`# ${child.description ?? name} (${kindOf(child)})\n${stringify({ [name]: shown })}`);
+      if (child.secret === true) plain.push(`# Or in a file that others cannot read:\n#${name}_file = ""`);
+      if (notes[where] !== undefined) plain.push(`# ${notes[where]}`);
     }
   }
   return [...plain.map((text) => text.trimEnd()), ...tables.map((text) => `\n${text.trimEnd()}`)]
@@ -51,10 +65,10 @@ function tomlOf(node: SchemaNode, value: ConfigTree, path: string): string {
     .concat("\n");
 }
 
-/** Secrets are hidden, and so is a password inside a URL. */
+/** Of a URL the password alone is hidden; other secrets are hidden whole. */
 function shownValue(node: SchemaNode, value: unknown): unknown {
-  if (node.secret === true && value !== "" && value !== node.default) return REDACTED;
-  return typeof value === "string" ? value.replace(/(:\/\/[^/@:]*):[^/@]*@/, `$1:${REDACTED}@`) : value;
+  if (node.url === true && typeof value === "string") return withoutPassword(value);
+  return node.secret === true && value !== "" && value !== node.default ? REDACTED : value;
 }
 
 function commentOut(toml: string): string {

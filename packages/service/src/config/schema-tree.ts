@@ -14,6 +14,10 @@ export interface SchemaNode {
   readonly maxLength?: number;
   readonly minItems?: number;
   readonly maxItems?: number;
+  /** Ours: what the text must look like, for people: `HOST:PORT, such as 0.0.0.0:3333`. */
+  readonly form?: string;
+  /** Ours: a URL; of a password in it nothing is shown. */
+  readonly url?: boolean;
   /** Ours: the value is never shown, and may come from a file named by `<key>_file`. */
   readonly secret?: boolean;
 }
@@ -41,13 +45,16 @@ export function defaultsOf(node: SchemaNode): unknown {
   return structuredClone(node.default);
 }
 
-/** What a plain value may be, for people: `integer, 1 to 65535`. */
+/** What a plain value may be, for people: `whole number from 1 to 65535`. */
 export function kindOf(node: SchemaNode): string {
   if (node.anyOf !== undefined)
-    return node.anyOf.map(({ const: value }) => JSON.stringify(value)).join(" or ");
+    return `one of ${node.anyOf.map(({ const: value }) => JSON.stringify(value)).join(", ")}`;
+  if (node.form !== undefined) return node.form;
   if (node.items !== undefined) return "list";
-  const bounds =
-    node.minimum !== undefined && node.maximum !== undefined ? `, ${node.minimum} to ${node.maximum}` : "";
-  const length = node.maxLength === undefined ? "" : `, at most ${node.maxLength} characters`;
-  return `${node.type ?? "value"}${bounds}${length}`;
+  const { minimum, maximum, maxLength } = node;
+  if (node.type === "boolean") return "true or false";
+  if (node.type === "string")
+    return maxLength === undefined ? "text" : `text of at most ${maxLength} characters`;
+  const bounds = minimum !== undefined && maximum !== undefined ? ` from ${minimum} to ${maximum}` : "";
+  return `${node.type === "integer" ? "whole number" : "number"}${bounds}`;
 }

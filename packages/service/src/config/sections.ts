@@ -1,8 +1,10 @@
 import Type, { type TLiteral, type TUnion } from "typebox";
+import { hostPortProblem } from "./host-port.ts";
+import { refined } from "./refined.ts";
 
 /** A key that names where to listen or connect: `host:port`. */
 export const hostPort = (description: string, fallback: string) =>
-  Type.String({ description, default: fallback, pattern: "^.+:\\d{1,5}$" });
+  refined(Type.String({ description, default: fallback, form: "HOST:PORT" }), hostPortProblem);
 
 /** A key that takes one of a few words. */
 export function oneOf<const W extends readonly string[]>(
@@ -39,6 +41,7 @@ export const nodeKeys = {
   url: Type.String({
     description: "JSON-RPC address of the Bitcoin node.",
     default: "http://127.0.0.1:8332",
+    url: true,
   }),
   cookieFile: Type.String({
     description: "Path of the node's .cookie file. Empty: user and password.",
