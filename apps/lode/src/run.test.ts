@@ -54,19 +54,34 @@ describe("the command line", () => {
     expect(broken.stdout).toContain("SetupConnection.Success");
   });
 
-  it("checks a configuration, prints it without its secrets, and refuses unknown keys with 78", async () => {
+  it.each([[["--check-config"]], [[]]])(
+    "says all that a pool lacks before it starts: lode pool %j",
+    async (args: string[]) => {
+      const { code, stderr } = await lode("pool", ...args);
+      expect(code).toBe(78);
+      for (const key of ["pool.coinbase_reward_script", "pool.authority_secret_key"])
+        expect(stderr).toContain(`${key}: is not set`);
+      expect(stderr).not.toContain("    at ");
+    },
+  );
+
+  it("finds a right configuration valid", async () => {
+    const { authority_secret_key } = JSON.parse((await lode("keys", "generate", "--json")).stdout);
+    const set = [
+      `pool.authority_secret_key=${authority_secret_key}`,
+      "pool.coinbase_reward_script=bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", // BIP173
+    ];
+    const args = ["pool", "--check-config", ...set.flatMap((one) => ["--set", one])];
+    expect(await lode(...args)).toEqual({ code: 0, stdout: "the configuration is valid\n", stderr: "" });
+  });
+
+  it("prints a configuration without its secrets, and refuses unknown keys with 78", async () => {
     const set = ["--set", "pool.authority_secret_key=hush", "--set", "database.url=postgres://u:hush@h/d"];
-    expect((await lode("pool", "--check-config")).stdout).toContain("valid");
-    expect((await lode("pool", "--print-config", ...set)).stdout).not.toContain("hush");
+    const { stdout } = await lode("pool", "--print-config", ...set);
+    expect(stdout).toContain('"postgres://u:(redacted)@h/d"');
+    expect(stdout).not.toContain("hush");
     const wrong = await lode("pool", "--set", "pool.server_idd=1");
     expect(wrong.code).toBe(78);
     expect(wrong.stderr).toContain('did you mean "server_id"');
-  });
-
-  it("says what a pool lacks before it starts", async () => {
-    const { code, stderr } = await lode("pool");
-    expect(code).not.toBe(0);
-    expect(stderr).toContain("pool.coinbase_reward_script is not set");
-    expect(stderr).not.toContain("    at ");
   });
 });

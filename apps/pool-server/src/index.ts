@@ -5,8 +5,8 @@ export {
   candidateDirectory,
 } from "./blocks/block-candidates.ts";
 export { type BlockSubmitNode, BlockSubmitter } from "./blocks/block-submitter.ts";
+export { authorityPublicKey, checkPoolServer } from "./config/check-pool-server.ts";
 export { listenerLimits, miningLimits, subnetOf } from "./config/limits-from-config.ts";
-export { PoolConfigError } from "./config/parts-from-config.ts";
 export { type PoolServerConfig, poolServerSchema } from "./config/pool-server-config.ts";
 export { strikeReasons } from "./config/strike-reasons.ts";
 export { type NotReady, Pool, type PoolDeps, type PoolSettings, type PoolStatus } from "./pool.ts";

@@ -13,6 +13,7 @@ import {
 } from "@lode/transport";
 import { candidateDirectory } from "./blocks/block-candidates.ts";
 import { submitToNode } from "./blocks/block-submit-node.ts";
+import { assertPoolServer } from "./config/check-pool-server.ts";
 import { listenerLimits, subnetOf } from "./config/limits-from-config.ts";
 import {
   identifier,
@@ -56,11 +57,12 @@ const OUTPUT_OVERHEAD = 8 + 3;
 /** Lines of one text that sessions may log: this many at once, and one a second. */
 const SESSION_LOG = { burst: 100, intervalMs: 1_000 };
 
-/** Connects a pool to sockets, Postgres and its nodes. @throws PoolConfigError, LedgerError, TransportError */
+/** Connects a pool to sockets, Postgres and its nodes. @throws ConfigError, LedgerError, TransportError */
 export async function startPoolServer(config: PoolServerConfig, deps: PoolServerDeps): Promise<PoolServer> {
   const { logger, metrics } = deps;
   const clock = systemClock;
   const random = systemRandom;
+  assertPoolServer(config);
   const payoutScript = rewardScript(config);
   const identify = identifier(config);
   const identity = serverIdentity(config);

@@ -1,6 +1,6 @@
-import { checkChain, NodeRpc } from "@lode/bitcoin/node";
+import { checkChain } from "@lode/bitcoin/node";
 import { native } from "@lode/native";
-import { CodedError, type Logger, type Metrics, systemClock, systemRandom } from "@lode/ports";
+import { type Logger, type Metrics, systemClock, systemRandom } from "@lode/ports";
 import { templateClientMaxLength } from "@lode/roles";
 import {
   createInlineHandshaker,
@@ -10,11 +10,9 @@ import {
   ServerIdentity,
   splitHostPort,
 } from "@lode/transport";
+import { assertTemplateProvider, nodeRpc } from "./check-template-provider.ts";
 import type { TemplateProviderConfig } from "./config.ts";
 import { TemplateProvider } from "./template-provider.ts";
-
-/** A configuration that cannot be run; the message says what to change. */
-export class TemplateProviderConfigError extends CodedError<{ code: "invalid-config"; key: string }> {}
 
 /** A running template provider. */
 export interface TemplateProviderServer {
@@ -26,31 +24,21 @@ export interface TemplateProviderServer {
   stop(): Promise<void>;
 }
 
-/** Connects a template provider to its node and its port. @throws TemplateProviderConfigError, ChainError, NodeRpcError */
+/** Connects a template provider to its node and its port. @throws ConfigError, ChainError, NodeRpcError */
 export async function startTemplateProvider(
   config: TemplateProviderConfig,
   deps: { readonly logger: Logger; readonly metrics: Metrics },
 ): Promise<TemplateProviderServer> {
   const { logger, metrics } = deps;
   const { templateProvider, node } = config;
-  if (templateProvider.authoritySecretKey === "") {
-    throw new TemplateProviderConfigError(
-      { code: "invalid-config", key: "template_provider.authority_secret_key" },
-      "template_provider.authority_secret_key is not set: make a key pair with `lode keys generate`",
-    );
-  }
+  assertTemplateProvider(config);
   const identity = ServerIdentity.create({
     authoritySecret: decodeAuthoritySecretKey(templateProvider.authoritySecretKey),
     random: systemRandom,
     clock: systemClock,
     validitySeconds: templateProvider.certValiditySec,
   });
-  const rpc = new NodeRpc({
-    url: node.url,
-    ...(node.cookieFile === "" ? {} : { cookieFile: node.cookieFile }),
-    ...(node.user === "" ? {} : { user: node.user, password: node.password }),
-    ports: { clock: systemClock },
-  });
+  const rpc = nodeRpc(config);
   const status = await checkChain(rpc, node.network);
   if (status.initialBlockDownload && node.network !== "regtest") {
     logger.warn(

@@ -45,6 +45,7 @@ export {
 } from "./header.ts";
 export { merklePath, merkleRoot } from "./merkle.ts";
 export { type NetworkName, type NetworkParameters, networkNames, networks } from "./networks.ts";
+export { type ScriptSpender, scriptSpender } from "./script-spender.ts";
 export { sha256d } from "./sha256d.ts";
 export { sigopCostOfOutput } from "./sigops.ts";
 export {

@@ -59,4 +59,16 @@ describe("a database URL", () => {
     expect(failure).toMatchObject({ type: { code: "invalid-connection", field } });
     expect(`${failure} ${JSON.stringify(failure)}`).not.toContain("geheim");
   });
+
+  it.each([
+    "postgres://a:12#geheim@b/c",
+    "postgres://a:12?geheim@b/c",
+    "postgres://a:12?x=geheim@b/c",
+    "postgres://a:x/geheim@b/c",
+    "postgres://a:12/geheim@b/c",
+    "postgres://a:geheim%zz@b/c",
+  ])("whose password is not percent-encoded says so: %s", (url) => {
+    expect(() => parseDatabaseUrl(url)).toThrow("percent-encode");
+    expect(() => parseDatabaseUrl(url)).not.toThrow("geheim");
+  });
 });

@@ -24,6 +24,9 @@ export type SslMode = "disable" | "prefer" | "require" | "verify-full";
 
 const sslModes: readonly string[] = ["disable", "prefer", "require", "verify-full"] satisfies SslMode[];
 
+const ENCODE =
+  "in a user name or password, percent-encode the characters / ? # @ : and % (%2F %3F %23 %40 %3A %25)";
+
 /**
  * Reads `postgres://user:password@host:port/database?sslmode=…`. The host may be a percent-encoded folder of a Unix socket,
  * also as `?host=/folder`. Known parameters: host, sslmode, sslrootcert (a file), application_name.
@@ -38,12 +41,15 @@ export function parseDatabaseUrl(text: string): DatabaseOptions {
   } catch {
     throw invalid(
       "url",
-      "the database URL cannot be read; expected postgres://user:password@host:port/database",
+      `the database URL cannot be read; expected postgres://user:password@host:port/database; ${ENCODE}`,
     );
   }
   if (url.protocol !== "postgres:" && url.protocol !== "postgresql:") {
     throw invalid("url", "the database URL must start with postgres:// or postgresql://");
   }
+  if (text.includes("#")) throw invalid("url", `the database URL has a #; ${ENCODE}`);
+  if (/@|\/./.test(url.pathname.slice(1)))
+    throw invalid("database", `the database URL has / or @ in the database's name; ${ENCODE}`);
   const options: { -readonly [K in keyof DatabaseOptions]: DatabaseOptions[K] } = {};
   if (url.hostname !== "") options.host = decoded(url.hostname, "host").replace(/^\[(.*)\]$/, "$1");
   if (url.port !== "") options.port = Number(url.port);
@@ -67,7 +73,12 @@ export function parseDatabaseUrl(text: string): DatabaseOptions {
         options.sslRootCertificate = readCertificate(value);
         break;
       default:
-        throw invalid(name, `the database URL has an unknown parameter ${JSON.stringify(name.slice(0, 64))}`);
+        // With an @ in it, what looks like parameters may be the end of a password.
+        if (url.search.includes("@")) throw invalid("url", `the database URL has a ?; ${ENCODE}`);
+        throw invalid(
+          name,
+          `the database URL has an unknown parameter ${JSON.stringify(name.slice(0, 64))}; known: host, application_name, sslmode, sslrootcert`,
+        );
     }
   }
   if (options.host?.includes(","))
@@ -122,7 +133,7 @@ function decoded(text: string, field: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalid(field, `the database URL's ${field} is not percent-encoded correctly`);
+    throw invalid(field, `the database URL's ${field} is not percent-encoded correctly; ${ENCODE}`);
   }
 }
 

@@ -4,7 +4,7 @@ export { ConfigError, suggestion } from "./config/config-error.ts";
 export { configMarkdown, exampleConfig, formatConfig } from "./config/describe-config.ts";
 export { hostPortProblem } from "./config/host-port.ts";
 export { type LoadConfigOptions, loadConfig } from "./config/load-config.ts";
-export type { KeyProblem } from "./config/problems.ts";
+export { type KeyProblem, problemOf } from "./config/problems.ts";
 export { refined } from "./config/refined.ts";
 export { decodeText } from "./config/secret-file.ts";
 export {

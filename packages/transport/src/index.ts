@@ -3,6 +3,7 @@
 export { defaultSubnetBits, type SubnetBits, subnetOfAddress } from "./address/address.ts";
 export { AddressRanges } from "./address/address-ranges.ts";
 export { splitHostPort } from "./address/host-port.ts";
+export { isLoopback } from "./address/loopback.ts";
 export { BanList, type BanListOptions, type BanSettings, defaultBanSettings } from "./bans/ban-list.ts";
 export { type DialOptions, dial } from "./connection/dial.ts";
 export type { FrameConnection, FrameHandler, TransportReason } from "./connection/frame-connection.ts";

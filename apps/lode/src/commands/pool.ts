@@ -1,5 +1,5 @@
 import { native } from "@lode/native";
-import { poolServerSchema, startPoolServer } from "@lode/pool-server";
+import { startPoolServer } from "@lode/pool-server";
 import {
   createLogger,
   createMetrics,
@@ -11,7 +11,7 @@ import {
 import { splitHostPort } from "@lode/transport";
 import { announceBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
-import { configOptions, configured } from "./configured.ts";
+import { configOptions, configured, poolRole } from "./configured.ts";
 
 /** Beyond the drain: closing what is behind the pool. */
 const STOP_MARGIN_MS = 15_000;
@@ -21,7 +21,7 @@ export const poolCommand: Command = {
   summary: "Run a pool server: SV2 miners in front, template servers and Postgres behind.",
   options: configOptions,
   async run(args) {
-    const config = configured(poolServerSchema, args);
+    const config = configured(poolRole, args);
     if (config === null) return ExitCode.ok;
     const logger = createLogger({ level: config.log.level, format: "json", base: { role: "pool" } });
     const metrics = createMetrics();

@@ -1,17 +1,17 @@
 import { native } from "@lode/native";
 import { createLogger, createMetrics, ExitCode, runUntilStopped, startAdminServer } from "@lode/service";
-import { startTemplateProvider, templateProviderSchema } from "@lode/template-provider";
+import { startTemplateProvider } from "@lode/template-provider";
 import { splitHostPort } from "@lode/transport";
 import { announceBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
-import { configOptions, configured } from "./configured.ts";
+import { configOptions, configured, templateProviderRole } from "./configured.ts";
 
 export const templateProviderCommand: Command = {
   name: "template-provider",
   summary: "Run a Template Distribution server in front of a Bitcoin node (getblocktemplate).",
   options: configOptions,
   async run(args) {
-    const config = configured(templateProviderSchema, args);
+    const config = configured(templateProviderRole, args);
     if (config === null) return ExitCode.ok;
     const logger = createLogger({
       level: config.log.level,

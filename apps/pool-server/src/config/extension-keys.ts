@@ -1,5 +1,5 @@
+import { refined } from "@lode/service";
 import Type from "typebox";
-import { refined } from "./refined.ts";
 
 /** Extensions that a pool server can grant, beside the negotiation itself (0x0001). */
 const EXTENSIONS: ReadonlyMap<number, string> = new Map([[2, "names of workers in each share"]]);

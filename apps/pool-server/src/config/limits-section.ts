@@ -1,8 +1,7 @@
 import { miningServerDefaults } from "@lode/roles";
-import { section } from "@lode/service";
+import { refined, section } from "@lode/service";
 import { AddressRanges, defaultBanSettings, defaultListenLimits, defaultReadLimits } from "@lode/transport";
 import Type, { type Static } from "typebox";
-import { refined } from "./refined.ts";
 
 const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: fallback, minimum, maximum });

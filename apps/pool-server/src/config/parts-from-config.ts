@@ -2,13 +2,12 @@ import { DIFF1_TARGET, maxTarget } from "@lode/bitcoin";
 import { NodeRpc } from "@lode/bitcoin/node";
 import { defaultChannelSettings } from "@lode/mining";
 import { native } from "@lode/native";
-import { CodedError, type Logger, systemClock, systemRandom } from "@lode/ports";
+import { type Logger, systemClock, systemRandom } from "@lode/ports";
 import { templateServerMaxLength } from "@lode/roles";
 import {
   decodeAuthorityPublicKey,
   decodeAuthoritySecretKey,
   dial,
-  encodeAuthorityPublicKey,
   ServerIdentity,
   splitHostPort,
 } from "@lode/transport";
@@ -17,9 +16,6 @@ import { configuredIdentifier } from "./accounts-config.ts";
 import { miningLimits } from "./limits-from-config.ts";
 import type { PoolServerConfig } from "./pool-server-config.ts";
 import { parseRewardScript } from "./reward-script.ts";
-
-/** A configuration that cannot be run; the message says what to change. */
-export class PoolConfigError extends CodedError<{ code: "invalid-config"; key: string }> {}
 
 /** What a pool is told by its configuration. */
 export function poolSettings(config: PoolServerConfig, payoutScript: Uint8Array): PoolSettings {
@@ -53,65 +49,28 @@ function targetOfDifficulty(difficulty: number): bigint {
   return target > maxTarget ? maxTarget : target;
 }
 
-/** Names the key whose value cannot be read; the value itself may be a secret. */
-function readKey<T>(key: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-    throw new PoolConfigError({ code: "invalid-config", key }, `${key}: ${error.message}`, { cause: error });
-  }
-}
-
-/** Who a miner's identity names. @throws PoolConfigError when an account cannot be paid */
+/** Who a miner's identity names. @throws AccountsError */
 export function identifier(config: PoolServerConfig): PoolDeps["identify"] {
-  return readKey("accounts", () => configuredIdentifier(config.pool.network, config.accounts));
+  return configuredIdentifier(config.pool.network, config.accounts);
 }
 
-/** Who receives the block reward. @throws PoolConfigError */
-export function rewardScript(config: PoolServerConfig): Uint8Array {
-  const { coinbaseRewardScript, network } = config.pool;
-  if (coinbaseRewardScript === "") {
-    throw new PoolConfigError(
-      { code: "invalid-config", key: "pool.coinbase_reward_script" },
-      "pool.coinbase_reward_script is not set: name the address that receives the block reward",
-    );
-  }
-  return readKey("pool.coinbase_reward_script", () => parseRewardScript(coinbaseRewardScript, network));
+/** Who receives the block reward. @throws RewardScriptError */
+export function rewardScript({ pool }: PoolServerConfig): Uint8Array {
+  return parseRewardScript(pool.coinbaseRewardScript, pool.network);
 }
 
-/** The server's authority key and its certificates. @throws PoolConfigError */
-export function serverIdentity(config: PoolServerConfig): ServerIdentity {
-  const { authoritySecretKey, authorityPublicKey, certValiditySec } = config.pool;
-  if (authoritySecretKey === "") {
-    throw new PoolConfigError(
-      { code: "invalid-config", key: "pool.authority_secret_key" },
-      "pool.authority_secret_key is not set: make a key pair with `lode keys generate`",
-    );
-  }
-  const identity = ServerIdentity.create({
-    authoritySecret: readKey("pool.authority_secret_key", () => decodeAuthoritySecretKey(authoritySecretKey)),
+/** The server's authority key and its certificates. @throws KeyError */
+export function serverIdentity({ pool }: PoolServerConfig): ServerIdentity {
+  return ServerIdentity.create({
+    authoritySecret: decodeAuthoritySecretKey(pool.authoritySecretKey),
     random: systemRandom,
     clock: systemClock,
-    validitySeconds: certValiditySec,
+    validitySeconds: pool.certValiditySec,
   });
-  const publicKey = encodeAuthorityPublicKey(identity.authorityKey);
-  if (authorityPublicKey !== "" && authorityPublicKey !== publicKey) {
-    throw new PoolConfigError(
-      { code: "invalid-config", key: "pool.authority_public_key" },
-      `pool.authority_public_key is ${authorityPublicKey}, but the secret key belongs to ${publicKey}`,
-    );
-  }
-  return identity;
 }
 
-/** Connects to a template source by its name. @throws PoolConfigError when a source's key cannot be read */
+/** Connects to a template source by its name. @throws KeyError */
 export function templateDialer(config: PoolServerConfig, logger: Logger) {
-  // A key that cannot be read would fail at every attempt to connect, for ever.
-  for (const { name, publicKey } of config.templates.sources) {
-    if (publicKey !== "")
-      readKey(`templates.sources (${name}).public_key`, () => decodeAuthorityPublicKey(publicKey));
-  }
   return (sourceName: string) => {
     const source = config.templates.sources.find(({ name }) => name === sourceName);
     if (source === undefined) throw new Error(`no template source is called ${sourceName}`);
@@ -127,7 +86,7 @@ export function templateDialer(config: PoolServerConfig, logger: Logger) {
   };
 }
 
-/** The RPC client of a node. */
+/** The RPC client of a node. @throws NodeOptionsError */
 export function nodeRpc(node: PoolServerConfig["nodes"][number]): NodeRpc {
   return new NodeRpc({
     url: node.url,

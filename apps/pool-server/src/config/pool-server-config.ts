@@ -1,3 +1,4 @@
+import { MAX_TAG_LENGTH } from "@lode/mining";
 import {
   adminSection,
   authorityKeys,
@@ -5,24 +6,39 @@ import {
   logSection,
   networkKey,
   nodeKeys,
+  refined,
   section,
 } from "@lode/service";
 import Type, { type Static } from "typebox";
 import { accountsSection } from "./accounts-config.ts";
 import { extensionKeys, unsupportedRequirement } from "./extension-keys.ts";
 import { limitsSection } from "./limits-section.ts";
-import { refined } from "./refined.ts";
 
 const name = (description: string, fallback: string) =>
-  Type.String({ description, default: fallback, pattern: "^[a-z0-9-]{1,32}$" });
+  Type.String({
+    description,
+    default: fallback,
+    pattern: "^[a-z0-9-]{1,32}$",
+    form: "1 to 32 lower-case letters, digits and hyphens",
+  });
+
+function tooLongTag(tag: string): string | null {
+  const bytes = Buffer.byteLength(tag);
+  return bytes > MAX_TAG_LENGTH ? `is ${bytes} bytes long in UTF-8, at most ${MAX_TAG_LENGTH} fit` : null;
+}
 
 const templateSource = section({
   name: name("Name in logs and metrics.", "local"),
   address: hostPort("Template Distribution server: lode template-provider or sv2-tp.", "127.0.0.1:8442"),
   publicKey: Type.String({
     description:
-      "Authority key of the server, base58check. Empty: its certificate is not checked, for loopback only.",
+      "Authority key of the server, base58check. It may be empty where the server is on this machine.",
     default: "",
+  }),
+  acceptAnyKey: Type.Boolean({
+    description:
+      "Allow an empty public_key for a server on another machine: who can answer at its address can make the pool mine anything.",
+    default: false,
   }),
 });
 
@@ -39,11 +55,14 @@ const poolSection = refined(
       description: "Who receives the block reward: an address, addr(ADDRESS) or raw(SCRIPT HEX).",
       default: "",
     }),
-    poolSignature: Type.String({
-      description: "Tag in the coinbase, at most 60 bytes.",
-      default: "Lode",
-      maxLength: 60,
-    }),
+    poolSignature: refined(
+      Type.String({
+        description: "Tag in the coinbase, at most 60 bytes.",
+        default: "Lode",
+        maxLength: MAX_TAG_LENGTH,
+      }),
+      tooLongTag,
+    ),
     serverId: Type.Integer({
       description: "First extranonce byte; must differ between pool servers that mine on the same templates.",
       default: 1,
@@ -83,7 +102,7 @@ export const poolServerSchema = section({
   templates: section({
     sources: Type.Array(templateSource, {
       description: "Template servers in order of preference; all stay connected, one is active.",
-      default: [{ name: "local", address: "127.0.0.1:8442", publicKey: "" }],
+      default: [{ name: "local", address: "127.0.0.1:8442", publicKey: "", acceptAnyKey: false }],
       minItems: 1,
       maxItems: 16,
     }),
@@ -116,6 +135,7 @@ export const poolServerSchema = section({
       description: "Postgres that records the shares: postgres://user:password@host:port/database",
       default: "postgres://lode@127.0.0.1:5432/lode",
       secret: true,
+      url: true,
     }),
     commitTimeoutMs: Type.Integer({
       description:

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { systemClock } from "@lode/ports";
 import { afterEach, describe, expect, it } from "vitest";
 import { checkChain } from "./chain-check.ts";
-import { type NodeOptionsError, NodeRpc, type NodeRpcOptions } from "./node-rpc.ts";
+import { NodeRpc, type NodeRpcOptions } from "./node-rpc.ts";
+import type { NodeOptionsError } from "./node-url.ts";
 import type { NodeRpcError } from "./rpc-error.ts";
 
 interface Asked {

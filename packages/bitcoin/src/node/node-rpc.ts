@@ -1,6 +1,7 @@
-import { type Clock, CodedError } from "@lode/ports";
+import type { Clock } from "@lode/ports";
 import { type Credentials, cookieCredentials, passwordCredentials } from "./credentials.ts";
 import { type HttpAnswer, HttpPoster } from "./http-post.ts";
+import { NodeOptionsError, parseNodeUrl } from "./node-url.ts";
 import { NodeRpcError } from "./rpc-error.ts";
 
 /** How a {@link NodeRpc} finds its node. Exactly one kind of credentials must be given. */
@@ -25,11 +26,6 @@ export interface NodeCallOptions {
   signal?: AbortSignal;
 }
 
-/** Options that name no node or no credentials, or several. */
-export type NodeOptionsErrorType = { code: "invalid-node-url" | "no-credentials" | "ambiguous-credentials" };
-/** Thrown by the constructor of {@link NodeRpc}. */
-export class NodeOptionsError extends CodedError<NodeOptionsErrorType> {}
-
 /**
  * JSON-RPC client of one bitcoind. Calls run side by side over kept connections; nothing is ever sent twice, except that
  * a 401 makes it read the cookie file again and repeat the refused request once.
@@ -45,10 +41,8 @@ export class NodeRpc {
 
   /** @throws NodeOptionsError */
   constructor(options: NodeRpcOptions) {
-    const url = parseUrl(options.url);
-    this.#credentials = chooseCredentials(url, options);
-    url.username = "";
-    url.password = "";
+    const { url, ...inUrl } = parseNodeUrl(options.url);
+    this.#credentials = chooseCredentials(inUrl, options);
     this.endpoint = url.href;
     this.#poster = new HttpPoster(url, options.maxResponseBytes ?? 64 * 1024 * 1024);
     this.#clock = options.ports.clock;
@@ -120,23 +114,23 @@ function readAnswer({ status, body }: HttpAnswer, id: number): unknown {
   return envelope.result;
 }
 
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new NodeOptionsError({ code: "invalid-node-url" });
-  }
-  return url;
-}
-
-function chooseCredentials(url: URL, options: NodeRpcOptions): Credentials {
+function chooseCredentials(inUrl: { user: string; password: string }, options: NodeRpcOptions): Credentials {
   const given: Credentials[] = [];
-  if (url.username !== "") {
-    given.push(passwordCredentials(decodeURIComponent(url.username), decodeURIComponent(url.password)));
-  }
+  if (inUrl.user !== "") given.push(passwordCredentials(inUrl.user, inUrl.password));
   if (options.user !== undefined) given.push(passwordCredentials(options.user, options.password ?? ""));
   if (options.cookieFile !== undefined) given.push(cookieCredentials(options.cookieFile));
   const [credentials] = given;
-  if (credentials === undefined) throw new NodeOptionsError({ code: "no-credentials" });
-  if (given.length > 1) throw new NodeOptionsError({ code: "ambiguous-credentials" });
+  if (credentials === undefined) {
+    throw new NodeOptionsError(
+      { code: "no-credentials" },
+      "the node needs credentials: the path of its cookie file, or user and password",
+    );
+  }
+  if (given.length > 1) {
+    throw new NodeOptionsError(
+      { code: "ambiguous-credentials" },
+      "the node's credentials are given more than once: keep the cookie file, the user, or those in the URL",
+    );
+  }
   return credentials;
 }

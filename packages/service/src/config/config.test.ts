@@ -103,7 +103,7 @@ describe("loadConfig", () => {
       'unknown key pool.server_idd (did you mean "server_id"?)',
       'unknown key poool (did you mean "pool"?)',
       'LODE_POOL__VERBOS is no key (did you mean "LODE_POOL__VERBOSE"?)',
-      "pool.listen_address: must be a HOST:PORT, not 5",
+      "pool.listen_address: must be HOST:PORT, not 5",
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { CodedError } from "@lode/ports";
 import { toSnake } from "./schema-tree.ts";
 
 /** Something wrong with the value of a key, found by the code that uses it. */
@@ -8,6 +9,17 @@ export interface KeyProblem {
   readonly message: string;
   /** Other keys the finding rests on. It is dropped when one of them is wrong itself. */
   readonly restsOn?: readonly string[];
+}
+
+/** What the parser of a key's value says, as a problem. Its messages must not repeat a secret. Bugs are thrown on. */
+export function problemOf(key: string, parse: () => unknown, restsOn: readonly string[] = []): KeyProblem[] {
+  try {
+    parse();
+    return [];
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return [{ key, message: error.message, restsOn }];
+  }
 }
 
 /** Everything that is wrong with a configuration, so that a person sees it at once. */

@@ -30,8 +30,8 @@ export function valueProblem(node: SchemaNode, value: unknown, error: SchemaErro
   }
   if (node.properties !== undefined) return `must be a table, not ${shown}`;
   if (typeof value === "string" && node.form !== undefined) return `${shown} is not ${node.form}`;
-  const kind = kindOf(node);
-  return `must be ${kind === "true or false" ? kind : `a ${kind}`}, not ${shown}`;
+  const isPhrase = node.form !== undefined || node.type === "boolean";
+  return `must be ${isPhrase ? "" : "a "}${kindOf(node)}, not ${shown}`;
 }
 
 function show(value: unknown): string {

@@ -68,6 +68,18 @@ describe("authority keys as text", () => {
     expect(codeOf(() => decodeAuthoritySecretKey(vector.secret_base58))).toBe(refusals[vector.case]);
   });
 
+  it("reads a secret key out of what `lode keys generate` prints", () => {
+    const [pair] = vectors.pairs;
+    const printed = `authority_public_key = "${pair!.public_base58}"\nauthority_secret_key = "${pair!.secret_base58}"\n`;
+    expect(hex(decodeAuthoritySecretKey(printed))).toBe(pair!.secret_hex);
+  });
+
+  it("says when the other half of a pair was given", () => {
+    const [pair] = vectors.pairs;
+    expect(() => decodeAuthoritySecretKey(pair!.public_base58)).toThrow("a public key, not a secret one");
+    expect(() => decodeAuthorityPublicKey(pair!.secret_base58)).toThrow("a secret key, not a public one");
+  });
+
   it("refuses endless text without decoding it", () => {
     expect(codeOf(() => decodeAuthorityPublicKey("9".repeat(100_000)))).toBe("bad-length");
   });

@@ -54,13 +54,14 @@ export function encodeAuthoritySecretKey(secretKey: Uint8Array): string {
 }
 
 /**
- * Reads {@link encodeAuthoritySecretKey}'s form.
+ * Reads {@link encodeAuthoritySecretKey}'s form. Also takes all that `lode keys generate` prints, which ends up in files.
  *
  * @returns 32 bytes, big-endian
  * @throws KeyError `bad-characters`, `bad-checksum`, `bad-length` or `out-of-range`
  */
 export function decodeAuthoritySecretKey(text: string): Uint8Array {
-  const secretKey = decodeBase58check(text);
+  const printed = text.length > 1024 ? undefined : /^\s*authority_secret_key\s*=\s*"(\w*)"/m.exec(text)?.[1];
+  const secretKey = decodeBase58check(printed ?? text);
   checkSecret(secretKey);
   return secretKey;
 }

@@ -1,0 +1,128 @@
+import { parseDatabaseUrl } from "@lode/ledger";
+import { identifier } from "@lode/mining";
+import { ConfigError, type KeyProblem, problemOf } from "@lode/service";
+import {
+  decodeAuthorityPublicKey,
+  decodeAuthoritySecretKey,
+  encodeAuthorityPublicKey,
+  isLoopback,
+  keypairFromSecret,
+  splitHostPort,
+} from "@lode/transport";
+import { nodeRpc, rewardScript, identifier as wholeIdentifier } from "./parts-from-config.ts";
+import type { PoolServerConfig } from "./pool-server-config.ts";
+
+/**
+ * What a pool server cannot start with, beyond what the schema says: everything at once, found by the parsers that the start
+ * uses. Nothing outside this process is asked.
+ */
+export function checkPoolServer(config: PoolServerConfig): KeyProblem[] {
+  return [
+    ...reward(config),
+    ...authority(config),
+    ...listenAddresses(config),
+    ...accounts(config),
+    ...sources(config),
+    ...nodes(config),
+    ...problemOf("database.url", () => parseDatabaseUrl(config.database.url)),
+  ];
+}
+
+/** @throws ConfigError with everything that {@link checkPoolServer} finds */
+export function assertPoolServer(config: PoolServerConfig): void {
+  const problems = checkPoolServer(config).map(({ key, message }) => `${key}: ${message}`);
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** The authority key that miners configure; undefined when the secret key cannot be read. */
+export function authorityPublicKey({ pool }: Pick<PoolServerConfig, "pool">): string | undefined {
+  try {
+    const { publicKey } = keypairFromSecret(decodeAuthoritySecretKey(pool.authoritySecretKey));
+    return encodeAuthorityPublicKey(publicKey);
+  } catch {
+    return undefined;
+  }
+}
+
+function reward(config: PoolServerConfig): KeyProblem[] {
+  const key = "pool.coinbase_reward_script";
+  if (config.pool.coinbaseRewardScript === "")
+    return [{ key, message: "is not set: name the address that receives the block reward" }];
+  return problemOf(key, () => rewardScript(config), ["pool.network"]);
+}
+
+function authority(config: PoolServerConfig): KeyProblem[] {
+  const key = "pool.authority_secret_key";
+  const { authoritySecretKey, authorityPublicKey: written } = config.pool;
+  const publicKey = authorityPublicKey(config);
+  const problems =
+    authoritySecretKey === ""
+      ? [
+          {
+            key,
+            message:
+              "is not set: make a key with `lode keys generate --out FILE`, name FILE in authority_secret_key_file",
+          },
+        ]
+      : problemOf(key, () => decodeAuthoritySecretKey(authoritySecretKey));
+  if (written === "") return problems;
+  const publicProblems = problemOf("pool.authority_public_key", () => decodeAuthorityPublicKey(written));
+  if (publicProblems.length === 0 && publicKey !== undefined && written !== publicKey) {
+    const message = `is ${written}, but the secret key belongs to ${publicKey}`;
+    publicProblems.push({ key: "pool.authority_public_key", message, restsOn: [key] });
+  }
+  return [...problems, ...publicProblems];
+}
+
+function listenAddresses({ pool, admin }: PoolServerConfig): KeyProblem[] {
+  const [miners, health] = [splitHostPort(pool.listenAddress), splitHostPort(admin.listenAddress)];
+  const overlap =
+    miners.host === health.host || [miners.host, health.host].some((host) => /^(0\.0\.0\.0|::)$/.test(host));
+  if (miners.port === 0 || miners.port !== health.port || !overlap) return [];
+  const message = `port ${health.port} is that of pool.listen_address: choose another`;
+  return [{ key: "admin.listen_address", message, restsOn: ["pool.listen_address"] }];
+}
+
+function accounts(config: PoolServerConfig): KeyProblem[] {
+  const { named } = config.accounts;
+  const { network } = config.pool;
+  const each = named.flatMap((account, index) =>
+    problemOf(
+      `accounts.named.${index}`,
+      () => identifier({ network, mode: "accounts", accounts: [account] }),
+      ["pool.network", "accounts.named"],
+    ),
+  );
+  return each.length > 0
+    ? each
+    : problemOf("accounts", () => wholeIdentifier(config), ["accounts.mode", "pool.network"]);
+}
+
+function sources({ templates }: PoolServerConfig): KeyProblem[] {
+  const problems = repeatedNames("templates.sources", templates.sources);
+  for (const [index, { address, publicKey, acceptAnyKey }] of templates.sources.entries()) {
+    const key = `templates.sources.${index}.public_key`;
+    if (publicKey !== "") problems.push(...problemOf(key, () => decodeAuthorityPublicKey(publicKey)));
+    else if (!acceptAnyKey && !isLoopback(splitHostPort(address).host)) {
+      const message = `is empty, and ${address} is not this machine: anyone who can answer there could make the pool mine anything. Set the key that the template server prints at its start, or accept_any_key = true`;
+      problems.push({ key, message, restsOn: [`templates.sources.${index}.address`] });
+    }
+  }
+  return problems;
+}
+
+function nodes(config: PoolServerConfig): KeyProblem[] {
+  const problems = repeatedNames("nodes", config.nodes);
+  for (const [index, node] of config.nodes.entries()) {
+    problems.push(...problemOf(`nodes.${index}`, () => nodeRpc(node).close()));
+  }
+  return problems;
+}
+
+function repeatedNames(list: string, entries: readonly { readonly name: string }[]): KeyProblem[] {
+  return entries.flatMap(({ name }, index) => {
+    const first = entries.findIndex((entry) => entry.name === name);
+    if (first === index) return [];
+    return [{ key: `${list}.${index}.name`, message: `"${name}" is also the name of ${list}.${first}` }];
+  });
+}
