@@ -1,4 +1,4 @@
-import { Prng } from "@lode/testing";
+import { Prng } from "@lode/testing/random";
 import { pause } from "./free-port.ts";
 import { MinerCrowd } from "./miner-crowd.ts";
 import { startPoolWorld } from "./pool-world.ts";

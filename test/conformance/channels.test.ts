@@ -1,7 +1,8 @@
 import { bytesToTarget, maxTarget, targetToBytes } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { MiningFlags, mining } from "@lode/protocol";
-import { Prng, type ScriptedMiner, ScriptedPool, type ServerMessage } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool, type ServerMessage } from "@lode/testing/pool";
+import { Prng } from "@lode/testing/random";
 import { describe, expect, it } from "vitest";
 
 const GROUP = 1;

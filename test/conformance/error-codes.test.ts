@@ -8,7 +8,7 @@ import {
   unknownChannel,
   updateErrorCodes,
 } from "@lode/roles";
-import { ScriptedPool } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { readConformance } from "./conformance-table.ts";
 

@@ -6,7 +6,7 @@ import {
   mining,
   type Tlv,
 } from "@lode/protocol";
-import { type ScriptedMiner, ScriptedPool } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool } from "@lode/testing/pool";
 import { expect, it } from "vitest";
 
 const WORKERS = 0x0002;

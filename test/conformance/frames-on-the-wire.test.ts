@@ -1,5 +1,5 @@
 import { extensionsNegotiation, HEADER_SIZE, MiningFlags, mining } from "@lode/protocol";
-import { type ReceivedFrame, ScriptedMiner, ScriptedPool } from "@lode/testing";
+import { type ReceivedFrame, ScriptedMiner, ScriptedPool } from "@lode/testing/pool";
 import { expect, it } from "vitest";
 
 /** SV2 chapter 8 and extension 0x0001, section 3: extension, message type and channel_msg bit of what a server sends. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { concatBytes, encodeCompactSize } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
-import { ScriptedPool, type ServerFields } from "@lode/testing";
+import { ScriptedPool, type ServerFields } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 type ExtendedJob = ServerFields<"NewExtendedMiningJob">;

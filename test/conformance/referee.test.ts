@@ -1,7 +1,8 @@
 import { maxTarget, nbitsFromTarget, targetToBytes } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { MiningFlags, mining } from "@lode/protocol";
-import { Prng, ScriptedMiner, ScriptedPool } from "@lode/testing";
+import { ScriptedMiner, ScriptedPool } from "@lode/testing/pool";
+import { Prng } from "@lode/testing/random";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Place, Referee, type Rule } from "./referee.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { bytesToTarget, concatBytes } from "@lode/bitcoin";
 import { MiningFlags } from "@lode/protocol";
-import type { ServerFields, ServerMessage } from "@lode/testing";
+import type { ServerFields, ServerMessage } from "@lode/testing/pool";
 
 /** The rules a server is watched for; what each says is the title of its test. */
 export type Rule =

@@ -1,5 +1,5 @@
 import { type common, MiningFlags, MiningSuccessFlags } from "@lode/protocol";
-import { ScriptedPool } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing/pool";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 

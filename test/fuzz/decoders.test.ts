@@ -1,5 +1,5 @@
 import { CodedError } from "@lode/ports";
-import { Prng } from "@lode/testing";
+import { Prng } from "@lode/testing/random";
 import { describe, expect, it } from "vitest";
 import { decoders, nextInput, tryDecoder } from "./decoders.ts";
 import { sampleFrames } from "./mutate.ts";

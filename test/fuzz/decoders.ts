@@ -18,7 +18,7 @@ import {
   parseFrameHeader,
 } from "@lode/protocol";
 import { parseBlockTemplate } from "@lode/template-provider";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import {
   decodeAuthorityPublicKey,
   decodeAuthoritySecretKey,

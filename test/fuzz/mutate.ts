@@ -1,5 +1,5 @@
 import { frameArbitrary } from "@lode/protocol/arbitraries";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import fc from "fast-check";
 
 const FRAMES = 1_000;

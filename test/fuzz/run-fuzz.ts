@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Prng } from "@lode/testing";
+import { Prng } from "@lode/testing/random";
 import { pause } from "../chaos/free-port.ts";
 import { MinerCrowd } from "../chaos/miner-crowd.ts";
 import { type PoolWorld, startPoolWorld } from "../chaos/pool-world.ts";

@@ -2,7 +2,7 @@ import { bytesToTarget, targetToBytes } from "@lode/bitcoin";
 import { ExtranonceAllocator } from "@lode/mining";
 import { MiningFlags, mining } from "@lode/protocol";
 import { GROUP_CHANNEL_ID } from "@lode/roles";
-import { ScriptedPool } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing/pool";
 import fc from "fast-check";
 import type { NaiveChannel, Submission } from "../sim/model/naive-channel.ts";
 import { NaiveConnection } from "./naive-connection.ts";

@@ -1,6 +1,6 @@
 import { MiningFlags, mining } from "@lode/protocol";
 import { GROUP_CHANNEL_ID } from "@lode/roles";
-import type { ScriptedMiner, ServerMessage } from "@lode/testing";
+import type { ScriptedMiner, ServerMessage } from "@lode/testing/pool";
 import type { FrameConnection } from "@lode/transport";
 import { NaiveChannel } from "../sim/model/naive-channel.ts";
 import { firstChannelTimeoutMs, identity, limits } from "./setting.ts";

@@ -1,4 +1,4 @@
-import { Bitaxe, BraiinsOs, NerdQAxe, ReferenceTranslator } from "@lode/testing";
+import { Bitaxe, BraiinsOs, NerdQAxe, ReferenceTranslator } from "@lode/testing/peers";
 import type { Tunable } from "./hour.ts";
 import { PeerWorld, type PeerWorldOptions } from "./peer-world.ts";
 

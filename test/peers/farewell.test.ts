@@ -1,4 +1,4 @@
-import { Bitaxe, BraiinsOs, NerdQAxe, ReferenceTranslator, type ScriptedPeer } from "@lode/testing";
+import { Bitaxe, BraiinsOs, NerdQAxe, ReferenceTranslator, type ScriptedPeer } from "@lode/testing/peers";
 import { describe, expect, it } from "vitest";
 import { PeerWorld } from "./peer-world.ts";
 

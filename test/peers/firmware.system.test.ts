@@ -1,4 +1,4 @@
-import { Bitaxe, BraiinsOs, NerdQAxe, type ScriptedPeer } from "@lode/testing";
+import { Bitaxe, BraiinsOs, NerdQAxe, type ScriptedPeer } from "@lode/testing/peers";
 import { describe, expect, it } from "vitest";
 import { expectContent, mineThroughEverything, type Tunable } from "./hour.ts";
 import { PeerWorld } from "./peer-world.ts";

@@ -1,4 +1,4 @@
-import type { ScriptedPeer } from "@lode/testing";
+import type { ScriptedPeer } from "@lode/testing/peers";
 import { expect } from "vitest";
 import type { PeerWorld } from "./peer-world.ts";
 

@@ -1,4 +1,4 @@
-import { NerdQAxe, ReferenceTranslator } from "@lode/testing";
+import { NerdQAxe, ReferenceTranslator } from "@lode/testing/peers";
 import { describe, expect, it } from "vitest";
 import { PeerWorld } from "./peer-world.ts";
 

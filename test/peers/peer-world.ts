@@ -2,7 +2,9 @@ import { maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import type { MiningServerSettings } from "@lode/roles";
-import { type PeerOptions, Prng, Scale, type ScriptedPeer, ScriptedPool } from "@lode/testing";
+import { type PeerOptions, Scale, type ScriptedPeer } from "@lode/testing/peers";
+import { ScriptedPool } from "@lode/testing/pool";
+import { Prng } from "@lode/testing/random";
 import type { FrameConnection } from "@lode/transport";
 import type { MemoryPairOptions } from "@lode/transport/testing";
 

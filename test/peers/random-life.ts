@@ -1,4 +1,5 @@
-import { Bitaxe, BraiinsOs, NerdQAxe, Prng, ReferenceTranslator, type ScriptedPeer } from "@lode/testing";
+import { Bitaxe, BraiinsOs, NerdQAxe, ReferenceTranslator, type ScriptedPeer } from "@lode/testing/peers";
+import { Prng } from "@lode/testing/random";
 import type { FrameConnection } from "@lode/transport";
 import { PeerWorld } from "./peer-world.ts";
 

@@ -2,7 +2,7 @@ import { heightFromBip34, maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { encodeUserIdentity, extensionsNegotiation, MiningFlags, mining } from "@lode/protocol";
 import { GROUP_CHANNEL_ID } from "@lode/roles";
-import { type ScriptedMiner, ScriptedPool } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { EASY_NBITS, WholePool } from "./whole-pool.ts";
 

@@ -1,4 +1,5 @@
-import { Prng, ReferenceTranslator, type ReferenceTranslatorOptions } from "@lode/testing";
+import { ReferenceTranslator, type ReferenceTranslatorOptions } from "@lode/testing/peers";
+import { Prng } from "@lode/testing/random";
 import { describe, expect, it } from "vitest";
 import { expectContent, mineThroughEverything } from "./hour.ts";
 import { PeerWorld, type PeerWorldOptions } from "./peer-world.ts";

@@ -1,7 +1,9 @@
 import { DIFF1_TARGET } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { mining } from "@lode/protocol";
-import { Bitaxe, isSafeTarget, NerdQAxe, Prng, Scale, ScriptedPool } from "@lode/testing";
+import { Bitaxe, isSafeTarget, NerdQAxe, Scale } from "@lode/testing/peers";
+import { ScriptedPool } from "@lode/testing/pool";
+import { Prng } from "@lode/testing/random";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT } from "./peer-world.ts";
 

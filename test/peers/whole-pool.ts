@@ -14,7 +14,9 @@ import {
   templateDistribution,
 } from "@lode/protocol";
 import type { MiningServerSettings } from "@lode/roles";
-import { ScriptedMiner, seededRandom, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { ScriptedMiner } from "@lode/testing/pool";
+import { seededRandom } from "@lode/testing/random";
 import type { FrameConnection, FrameHandler } from "@lode/transport";
 import { memoryPair } from "@lode/transport/testing";
 

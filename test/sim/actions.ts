@@ -1,4 +1,4 @@
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import { type MischiefName, mischiefs } from "./miners/mischief.ts";
 import type { Scene } from "./scene.ts";
 

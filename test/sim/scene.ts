@@ -1,6 +1,6 @@
 import { MiningFlags } from "@lode/protocol";
 import { minerMaxLength } from "@lode/roles";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import { memoryPair } from "@lode/transport/testing";
 import { Miner, type MinerNature } from "./miners/miner.ts";
 import { sendStrangeThing } from "./miners/mischief.ts";

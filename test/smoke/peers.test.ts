@@ -1,4 +1,4 @@
-import { Bitaxe, ReferenceTranslator } from "@lode/testing";
+import { Bitaxe, ReferenceTranslator } from "@lode/testing/peers";
 import { expect, it } from "vitest";
 import { expectContent, mineThroughEverything } from "../peers/hour.ts";
 import { PeerWorld } from "../peers/peer-world.ts";

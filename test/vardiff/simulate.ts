@@ -1,4 +1,4 @@
-import { Prng } from "@lode/testing";
+import { Prng } from "@lode/testing/random";
 import { type IssuedJob, LEAST_WORK, type PoolKind } from "./pools/pool-side.ts";
 
 /** From `from` on (seconds), the miner hashes at `hashrate`. */

@@ -1,5 +1,5 @@
 import type { JobFactory, MiningJob, Template, Tip } from "@lode/mining";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { expect, it } from "vitest";
 import { JobFanout } from "./job-fanout.ts";
 

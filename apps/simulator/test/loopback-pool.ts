@@ -1,7 +1,7 @@
 import { native } from "@lode/native";
 import { noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
 import { MiningServer, minerMaxLength, miningServerDefaults } from "@lode/roles";
-import { ScriptedJobs } from "@lode/testing";
+import { ScriptedJobs } from "@lode/testing/pool";
 import {
   createInlineHandshaker,
   type Endpoint,

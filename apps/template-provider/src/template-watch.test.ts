@@ -1,5 +1,5 @@
 import { CodedError } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { describe, expect, it } from "vitest";
 import { TemplateWatch } from "./template-watch.ts";
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startTestDatabase, type TestDatabase } from "@lode/testing";
+import { startTestDatabase, type TestDatabase } from "@lode/testing/database";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
 import { readMigrations } from "./migration-files.ts";

@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { systemClock, systemRandom } from "@lode/ports";
-import { startTestDatabase, type TestDatabase, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { startTestDatabase, type TestDatabase } from "@lode/testing/database";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
 import { PostgresShareStore, type ShareStoreOptions } from "./postgres-share-store.ts";

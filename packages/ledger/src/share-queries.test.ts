@@ -1,5 +1,5 @@
 import { systemClock, systemRandom } from "@lode/ports";
-import { startTestDatabase, type TestDatabase } from "@lode/testing";
+import { startTestDatabase, type TestDatabase } from "@lode/testing/database";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PostgresShareStore } from "./postgres-share-store.ts";
 import { buildShareBatch, newRun, openShareBatch } from "./share-batch.ts";

@@ -1,4 +1,4 @@
-import { modelRuns, modelTimeout } from "@lode/testing";
+import { modelRuns, modelTimeout } from "@lode/testing/model-runs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {

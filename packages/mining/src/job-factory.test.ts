@@ -7,7 +7,8 @@ import {
   targetToBytes,
 } from "@lode/bitcoin";
 import { native } from "@lode/native";
-import { seededRandom, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { seededRandom } from "@lode/testing/random";
 import { describe, expect, it } from "vitest";
 import { JobFactory, JobFactoryError, type JobFactoryOptions, type Template, type Tip } from "./index.ts";
 

@@ -1,4 +1,4 @@
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Tip } from "./job.ts";

@@ -1,6 +1,6 @@
 import { bytesToTarget, merkleRoot, parseHeader, sha256d } from "@lode/bitcoin";
 import { loadNative, type Native, native } from "@lode/native";
-import { modelRuns, modelTimeout } from "@lode/testing";
+import { modelRuns, modelTimeout } from "@lode/testing/model-runs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { at, channelOfZeros, scriptedJob, targetOfZeros, tipNamed } from "../test/scripted-job.ts";

@@ -1,5 +1,5 @@
 import { CodedError, silentLogger } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { describe, expect, it } from "vitest";
 import { ExitCode, ExitError, explainSystemError } from "./exit.ts";
 import { describeFailure, type Running, runUntilStopped } from "./life-cycle.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { seededRandom, VirtualClock, VirtualClockError } from "./index.ts";
+import { seededRandom } from "./random.ts";
+import { VirtualClock, VirtualClockError } from "./virtual-clock.ts";
 
 describe("virtual clock", () => {
   it("stands still until it is advanced", () => {

@@ -10,7 +10,7 @@ import {
   merkleRootOf,
   minerMaxLength,
 } from "@lode/roles";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import type { FrameConnection } from "@lode/transport";
 import { memoryPair } from "@lode/transport/testing";
 import { HeaderHasher, isAtMost } from "../model/hashing.ts";

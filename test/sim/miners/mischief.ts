@@ -10,7 +10,7 @@ import {
   writeFrameHeader,
 } from "@lode/protocol";
 import type { ClientShare } from "@lode/roles";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import { accounts, type Miner, type Workplace } from "./miner.ts";
 
 const ANY_TARGET = new Uint8Array(32).fill(0xff);

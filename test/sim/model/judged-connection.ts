@@ -1,6 +1,6 @@
 import type { Identity } from "@lode/mining";
 import { type FrameHeader, HEADER_SIZE, MiningFlags, parseFrameHeader } from "@lode/protocol";
-import { serverMessages } from "@lode/testing";
+import { serverMessages } from "@lode/testing/pool";
 import type { FrameConnection, FrameHandler } from "@lode/transport";
 import { judgeFrame } from "./frame-rules.ts";
 import { type MinerMessage, minerTable } from "./messages.ts";

@@ -1,7 +1,7 @@
 import type { Solution } from "@lode/pool-server";
 import type { Logger, Metrics } from "@lode/ports";
 import { CodedError } from "@lode/ports";
-import type { ServerMessage } from "@lode/testing";
+import type { ServerMessage } from "@lode/testing/pool";
 import type { World } from "../world/world.ts";
 
 /** What a pool did while it was handed one frame. */

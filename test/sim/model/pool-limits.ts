@@ -1,7 +1,7 @@
 import { defaultChannelSettings } from "@lode/mining";
 import type { PoolSettings, ShareRecorderLimits } from "@lode/pool-server";
 import { type MiningServerSettings, miningServerDefaults } from "@lode/roles";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 
 /** Bounds of one process's pool, drawn anew at every start so that each is reached by some seeds. */
 export interface PoolLimits {

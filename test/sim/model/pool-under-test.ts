@@ -4,7 +4,7 @@ import { type Identity, parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
 import { Pool, type PoolDeps } from "@lode/pool-server";
 import { CodedError } from "@lode/ports";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import type { FrameConnection } from "@lode/transport";
 import type { PlantedBug } from "../planted-bugs.ts";
 import type { Chain, IssuedTemplate } from "../world/chain.ts";

@@ -1,7 +1,7 @@
 import { bytesToTarget } from "@lode/bitcoin";
 import { MiningFlags } from "@lode/protocol";
 import { GROUP_CHANNEL_ID } from "@lode/roles";
-import type { ServerMessage } from "@lode/testing";
+import type { ServerMessage } from "@lode/testing/pool";
 import type { InvariantName } from "../world/world.ts";
 import { hex } from "./hashing.ts";
 import type { JudgedConnection } from "./judged-connection.ts";

@@ -7,7 +7,7 @@ import {
   targetFromNbits,
 } from "@lode/bitcoin";
 import type { Template, Tip } from "@lode/mining";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import type { World } from "./world.ts";
 
 /** A template with everything around it. */

@@ -1,4 +1,4 @@
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import type { MemoryFault } from "@lode/transport/testing";
 import type { World } from "./world.ts";
 

@@ -1,5 +1,5 @@
 import type { BlockCandidate, CandidateStore } from "@lode/pool-server";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import type { ProcessClock } from "./process-clock.ts";
 import { SimulatedFault, type World } from "./world.ts";
 

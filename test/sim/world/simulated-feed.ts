@@ -1,6 +1,6 @@
 import type { Template } from "@lode/mining";
 import type { Solution, TemplateFeed, TemplateFeedListener, TemplateTransactions } from "@lode/pool-server";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import type { Chain, IssuedTemplate } from "./chain.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import { SimulatedFault } from "./world.ts";

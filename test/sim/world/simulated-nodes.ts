@@ -8,7 +8,7 @@ import {
   stripCoinbaseWitness,
 } from "@lode/bitcoin";
 import type { BlockSubmitNode } from "@lode/pool-server";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import { hex } from "../model/hashing.ts";
 import type { Chain } from "./chain.ts";
 import type { ProcessClock } from "./process-clock.ts";

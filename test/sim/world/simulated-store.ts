@@ -6,7 +6,7 @@ import {
   type ShareStore,
   type TransientReason,
 } from "@lode/ledger";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import { hex } from "../model/hashing.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import { SimulatedFault, type World } from "./world.ts";

@@ -1,5 +1,6 @@
 import { CodedError } from "@lode/ports";
-import { Prng, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { Prng } from "@lode/testing/random";
 import { Trace } from "./trace.ts";
 
 /** What must always hold. The text is what is wrong when it does not. */

@@ -1,4 +1,4 @@
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import { sharedAddress } from "../honest/honest-crowd.ts";
 import { nap } from "../wire/open-socket.ts";
 import type { AttackKind } from "./attack-plan.ts";

@@ -1,6 +1,6 @@
 /** Entry of the attackers' process. */
 import { setPriority } from "node:os";
-import { Prng } from "@lode/testing";
+import { Prng } from "@lode/testing/random";
 import { serve } from "../wire/child-process.ts";
 import { AttackCrowd } from "./attack-crowd.ts";
 import { attackKinds } from "./attack-plan.ts";

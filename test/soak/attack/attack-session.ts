@@ -1,5 +1,5 @@
 import { common, encodeFrame, type FrameHeader, mining, PROTOCOL_VERSION, Protocol } from "@lode/protocol";
-import { type ServerFields, type ServerMessage, serverMessages } from "@lode/testing";
+import { type ServerFields, type ServerMessage, serverMessages } from "@lode/testing/pool";
 import type { Sv2Socket } from "../wire/sv2-socket.ts";
 
 const ANSWER_WITHIN_MS = 15_000;

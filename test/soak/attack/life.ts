@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Prng } from "@lode/testing";
+import type { Prng } from "@lode/testing/random";
 import { dialFrom } from "../wire/dial-from.ts";
 import { nap, openSocket } from "../wire/open-socket.ts";
 import type { Sv2Socket } from "../wire/sv2-socket.ts";

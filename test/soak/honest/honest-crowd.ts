@@ -1,4 +1,4 @@
-import { Prng } from "@lode/testing";
+import { Prng } from "@lode/testing/random";
 import { nap } from "../wire/open-socket.ts";
 import { HonestMiner, type HonestTarget, type MinerPlan } from "./honest-miner.ts";
 import { visit } from "./newcomer.ts";

@@ -1,7 +1,7 @@
 import { assembleBlock, internalToDisplay, sha256d } from "@lode/bitcoin";
 import type { FoundBlock } from "@lode/mining";
 import { noMetrics, silentLogger } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { describe, expect, it } from "vitest";
 import type { Solution, TemplateTransactions } from "../templates/template-feed.ts";
 import type { BlockCandidate, CandidateStore } from "./block-candidates.ts";

@@ -1,7 +1,7 @@
 import { LedgerError, openShareBatch, type ShareBatch, type ShareStore } from "@lode/ledger";
 import type { AcceptedShare } from "@lode/mining";
 import { noMetrics, silentLogger } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { describe, expect, it } from "vitest";
 import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./share-recorder.ts";
 

@@ -3,7 +3,7 @@ import type { Template, Tip } from "@lode/mining";
 import { noMetrics, silentLogger } from "@lode/ports";
 import type { templateDistribution } from "@lode/protocol";
 import { TemplateServerSession } from "@lode/roles";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { memoryPair } from "@lode/transport/testing";
 import { describe, expect, it } from "vitest";
 import { TemplateSources } from "./template-sources.ts";

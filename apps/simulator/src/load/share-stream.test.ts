@@ -1,5 +1,5 @@
 import { silentLogger } from "@lode/ports";
-import { ScriptedPool } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { ADDRESS, everyHashIsAShare } from "../../test/loopback-pool.ts";
 import { LoadTally } from "./load-report.ts";

@@ -1,4 +1,5 @@
-import { seededRandom, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { seededRandom } from "@lode/testing/random";
 import { describe, expect, it } from "vitest";
 import { LoadError } from "./share-stream.ts";
 import { runStorm } from "./storm.ts";

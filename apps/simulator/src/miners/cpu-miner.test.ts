@@ -2,7 +2,8 @@ import { bytesToTarget, maxTarget, nbitsFromTarget, targetFromNbits, targetToByt
 import { defaultChannelSettings } from "@lode/mining";
 import { noMetrics, silentLogger } from "@lode/ports";
 import type { ActiveJob } from "@lode/roles";
-import { ScriptedPool, seededRandom } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing/pool";
+import { seededRandom } from "@lode/testing/random";
 import { describe, expect, it } from "vitest";
 import { type CpuMinerOptions, startCpuMiner } from "./cpu-miner.ts";
 import { NonceSearch } from "./nonce-search.ts";

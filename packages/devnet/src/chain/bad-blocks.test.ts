@@ -1,4 +1,4 @@
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { Block, type Transaction } from "bitcoinjs-lib";
 import { describe, expect, it } from "vitest";
 import {

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BlockFile, BlockFileError } from "./block-file.ts";
 import { extendChain, faucetOutpoints, minedBlock, spendAnyones } from "./block-fixtures.ts";

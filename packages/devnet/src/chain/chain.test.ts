@@ -1,5 +1,5 @@
 import { equalBytes } from "@lode/bitcoin";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { Block, type Transaction } from "bitcoinjs-lib";
 import { describe, expect, it } from "vitest";
 import { extendChain, faucetOutpoints, minedBlock, spendAnyones, tamper } from "./block-fixtures.ts";

@@ -1,4 +1,4 @@
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { Block } from "bitcoinjs-lib";
 import fc from "fast-check";
 import { expect, it } from "vitest";

@@ -1,5 +1,6 @@
 import { concatBytes, displayToInternal, ecc } from "@lode/bitcoin";
-import { seededRandom, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { seededRandom } from "@lode/testing/random";
 import { crypto, script as scripts, Transaction } from "bitcoinjs-lib";
 import { describe, expect, it } from "vitest";
 import { extendChain, faucetOutpoints, minedBlock, spendAnyones } from "../chain/block-fixtures.ts";

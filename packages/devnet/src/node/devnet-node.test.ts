@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { sha256d } from "@lode/bitcoin";
 import { checkChain, NodeRpc, type NodeRpcError, type NodeRpcOptions } from "@lode/bitcoin/node";
 import { systemClock } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { Transaction } from "bitcoinjs-lib";
 import { afterEach, describe, expect, it } from "vitest";
 import { extendChain, faucetOutpoints, minedBlock, spendAnyones } from "../chain/block-fixtures.ts";

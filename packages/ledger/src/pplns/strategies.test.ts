@@ -1,4 +1,4 @@
-import { Prng } from "@lode/testing";
+import { Prng } from "@lode/testing/random";
 import { describe, expect, it } from "vitest";
 import { apportion } from "./apportion.ts";
 import { windowOf } from "./window.ts";

@@ -1,4 +1,4 @@
-import { Prng } from "@lode/testing";
+import { Prng } from "@lode/testing/random";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { allocate, type CreditedSlice, settleSlices, windowOf } from "../pplns/index.ts";

@@ -1,6 +1,7 @@
 import { maxTarget, sha256d } from "@lode/bitcoin";
 import { noMetrics, silentLogger } from "@lode/ports";
-import { ScriptedPool, type VirtualClock } from "@lode/testing";
+import type { VirtualClock } from "@lode/testing/clock";
+import { ScriptedPool } from "@lode/testing/pool";
 import type { FrameConnection } from "@lode/transport";
 import { describe, expect, it } from "vitest";
 import type { ClientChannel } from "./client-channel.ts";

@@ -8,7 +8,7 @@ import {
   messageTable,
   mining,
 } from "@lode/protocol";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { memoryPair } from "@lode/transport/testing";
 import { describe, expect, it } from "vitest";
 import { readerCounters } from "../session/message-reader.ts";

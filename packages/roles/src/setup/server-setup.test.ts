@@ -1,6 +1,7 @@
 import { noMetrics, silentLogger } from "@lode/ports";
 import { common, extensionsNegotiation, messageTable, mining, Protocol } from "@lode/protocol";
-import { ScriptedMiner, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { ScriptedMiner } from "@lode/testing/pool";
 import type { FrameConnection } from "@lode/transport";
 import { memoryPair } from "@lode/transport/testing";
 import { describe, expect, it } from "vitest";

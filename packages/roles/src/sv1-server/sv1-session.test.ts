@@ -1,6 +1,7 @@
 import { bytesToTarget, DIFF1_TARGET, targetToBytes } from "@lode/bitcoin";
 import { noMetrics } from "@lode/ports";
-import { seededRandom, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { seededRandom } from "@lode/testing/random";
 import type { LineConnection, LineHandler } from "@lode/transport";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

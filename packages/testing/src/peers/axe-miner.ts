@@ -1,5 +1,5 @@
 import { common, mining, PROTOCOL_VERSION, Protocol } from "@lode/protocol";
-import type { ServerFields, ServerMessage } from "../scripted-miner.ts";
+import type { ServerFields, ServerMessage } from "../pool/scripted-miner.ts";
 import { Chip, counterBytes, DEVICE_VERSION_MASK, extendedRoot } from "./hashing.ts";
 import { type PeerOptions, ScriptedPeer } from "./peer.ts";
 import { PendingRing } from "./pending-ring.ts";

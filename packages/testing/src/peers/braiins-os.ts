@@ -1,6 +1,6 @@
 import { targetToBytes } from "@lode/bitcoin";
 import { allMessages, common, type FrameHeader, mining, PROTOCOL_VERSION, Protocol } from "@lode/protocol";
-import type { ServerFields, ServerMessage } from "../scripted-miner.ts";
+import type { ServerFields, ServerMessage } from "../pool/scripted-miner.ts";
 import { Chip } from "./hashing.ts";
 import { type PeerOptions, ScriptedPeer } from "./peer.ts";
 import { ShareBook } from "./share-book.ts";

@@ -1,4 +1,4 @@
-import type { ServerMessage } from "../scripted-miner.ts";
+import type { ServerMessage } from "../pool/scripted-miner.ts";
 import { AxeMiner, type AxeOptions, type AxeWork } from "./axe-miner.ts";
 import { isSafeTarget, wholeDifficultyTarget } from "./whole-difficulty.ts";
 

@@ -8,7 +8,7 @@ import {
   type MessageDefinition,
 } from "@lode/protocol";
 import type { FrameConnection, FrameHandler } from "@lode/transport";
-import { type ServerMessage, serverMessages } from "../scripted-miner.ts";
+import { type ServerMessage, serverMessages } from "../pool/scripted-miner.ts";
 import { Scale } from "./scale.ts";
 import type { ShareBook } from "./share-book.ts";
 

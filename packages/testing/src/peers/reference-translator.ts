@@ -9,7 +9,7 @@ import {
   Protocol,
   WorkerTracking,
 } from "@lode/protocol";
-import type { ServerFields, ServerMessage } from "../scripted-miner.ts";
+import type { ServerFields, ServerMessage } from "../pool/scripted-miner.ts";
 import { type PeerOptions, ScriptedPeer } from "./peer.ts";
 import type { ReferenceTranslatorOptions } from "./reference-translator-options.ts";
 import { ShareBook } from "./share-book.ts";

@@ -1,6 +1,6 @@
 import { bytesToTarget } from "@lode/bitcoin";
 import { CodedError } from "@lode/ports";
-import type { ServerFields } from "../scripted-miner.ts";
+import type { ServerFields } from "../pool/scripted-miner.ts";
 import { ClientExtendedChannel, ClientGroup } from "./translator-channel.ts";
 
 /** The original asks for a fallback: it leaves this pool with all its miners. */

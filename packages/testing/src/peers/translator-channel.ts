@@ -1,6 +1,6 @@
 import { bytesToTarget, sha256d, targetFromNbits } from "@lode/bitcoin";
 import type { mining } from "@lode/protocol";
-import type { ServerFields } from "../scripted-miner.ts";
+import type { ServerFields } from "../pool/scripted-miner.ts";
 import { extendedRoot, hex } from "./hashing.ts";
 
 /** A job as the client channel keeps it: with the prefix and the target of the moment it came. */

@@ -1,5 +1,5 @@
 import { type Metrics, noMetrics, silentLogger } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { subnetOfAddress } from "../address/address.ts";

@@ -1,4 +1,4 @@
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { describe, expect, it } from "vitest";
 import { READ_SLICE, ReadQueue } from "./read-queue.ts";
 

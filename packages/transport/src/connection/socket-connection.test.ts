@@ -1,6 +1,6 @@
 import { native } from "@lode/native";
 import { silentLogger } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { closeLoopbackPairs } from "../testing/loopback-pair.ts";
 import { connectionOverLoopback, frame, type LoopbackSetup } from "../testing/loopback-peer.ts";

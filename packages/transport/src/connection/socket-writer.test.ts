@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { type FrameCipher, type Native, native } from "@lode/native";
 import { systemClock } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { closeLoopbackPairs, loopbackPair } from "../testing/loopback-pair.ts";

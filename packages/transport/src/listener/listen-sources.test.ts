@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { native, sealedFrameSize } from "@lode/native";
 import { type Clock, type Metrics, noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import vectors from "../../vectors/proxy-protocol.json" with { type: "json" };
 import type { FrameConnection } from "../connection/frame-connection.ts";

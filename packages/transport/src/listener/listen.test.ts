@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { native } from "@lode/native";
 import { type Clock, type Metrics, noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type DialOptions, dial } from "../connection/dial.ts";
 import type { FrameConnection, FrameHandler } from "../connection/frame-connection.ts";

@@ -1,6 +1,6 @@
 import { silentLogger } from "@lode/ports";
 import { HEADER_SIZE, writeFrameHeader } from "@lode/protocol";
-import { VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { FrameConnection } from "../connection/frame-connection.ts";

@@ -1,7 +1,7 @@
 import { maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { mining } from "@lode/protocol";
-import { type ScriptedMiner, ScriptedPool } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import type { MiningServerSettings } from "../settings.ts";
 

@@ -1,4 +1,4 @@
-import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 function connect(options: ScriptedPoolOptions = {}) {

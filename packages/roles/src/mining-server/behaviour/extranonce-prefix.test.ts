@@ -1,6 +1,6 @@
 import { EXTRANONCE_PREFIX_SIZE, ExtranonceAllocator } from "@lode/mining";
 import { mining } from "@lode/protocol";
-import { ScriptedPool } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 /** A pool with `capacity` prefixes and a miner whose every hash is a share. */

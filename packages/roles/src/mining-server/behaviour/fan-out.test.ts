@@ -1,7 +1,7 @@
 import { maxTarget, nbitsFromTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { MiningFlags, mining } from "@lode/protocol";
-import { ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import type { FrameConnection } from "@lode/transport";
 import { memoryPair } from "@lode/transport/testing";
 import { describe, expect, it } from "vitest";

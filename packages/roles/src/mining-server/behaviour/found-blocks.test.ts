@@ -1,5 +1,5 @@
 import { maxTarget } from "@lode/bitcoin";
-import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 function connect(options: ScriptedPoolOptions = {}) {

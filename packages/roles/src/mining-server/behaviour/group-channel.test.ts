@@ -1,7 +1,7 @@
 import { bytesToTarget, maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { MiningFlags, mining } from "@lode/protocol";
-import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { GROUP_CHANNEL_ID } from "../settings.ts";
 

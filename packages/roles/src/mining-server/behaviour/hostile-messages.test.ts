@@ -1,5 +1,5 @@
 import { encodePayload, extensionsNegotiation, type MessageDefinition, mining } from "@lode/protocol";
-import { type ScriptedMiner, ScriptedPool } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool } from "@lode/testing/pool";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 

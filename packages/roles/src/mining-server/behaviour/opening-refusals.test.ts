@@ -1,7 +1,7 @@
 import { maxTarget, targetToBytes } from "@lode/bitcoin";
 import { ExtranonceAllocator } from "@lode/mining";
 import { encodeFrame, HEADER_SIZE, mining } from "@lode/protocol";
-import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { openErrorCodes } from "../session/error-codes.ts";
 

@@ -1,6 +1,6 @@
 import { maxTarget, targetToBytes } from "@lode/bitcoin";
 import { decodePayload, encodeFrame, HEADER_SIZE, MiningFlags, mining } from "@lode/protocol";
-import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 const { requiresStandardJobs, requiresWorkSelection, requiresVersionRolling } = MiningFlags;

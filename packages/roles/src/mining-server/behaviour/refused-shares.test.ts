@@ -1,7 +1,7 @@
 import { maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { mining } from "@lode/protocol";
-import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 /** Every hash is a share, whatever rate is claimed, and nothing is ever surprising. */

@@ -1,7 +1,7 @@
 import { maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import { MiningFlags, mining } from "@lode/protocol";
-import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 /** No vardiff of its own: the shares aimed at are so few that nothing is ever surprising. */

@@ -1,7 +1,7 @@
 import { DIFF1_WORK, maxTarget } from "@lode/bitcoin";
 import { type AcceptedShare, defaultChannelSettings } from "@lode/mining";
 import { mining } from "@lode/protocol";
-import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 /** Every hash is a share, whatever rate is claimed, and nothing is ever surprising. */

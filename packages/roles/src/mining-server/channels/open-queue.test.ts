@@ -1,5 +1,5 @@
 import { mining } from "@lode/protocol";
-import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing";
+import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { OpenQueue } from "./open-queue.ts";
 

@@ -1,5 +1,5 @@
 import { MiningFlags } from "@lode/protocol";
-import { ScriptedPool } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 
 /** A pool with more connections than one turn of the event loop serves, one channel each. */

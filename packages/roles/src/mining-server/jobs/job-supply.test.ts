@@ -1,4 +1,5 @@
-import { ScriptedJobs, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { ScriptedJobs } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { JobSupply } from "./job-supply.ts";
 

@@ -1,5 +1,5 @@
 import { extensionsNegotiation, mining } from "@lode/protocol";
-import { type ScriptedMiner, ScriptedPool } from "@lode/testing";
+import { type ScriptedMiner, ScriptedPool } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { GROUP_CHANNEL_ID, type MiningServerSettings } from "../settings.ts";
 

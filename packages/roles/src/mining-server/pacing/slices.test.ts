@@ -1,4 +1,5 @@
-import { ScriptedPool, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { ScriptedPool } from "@lode/testing/pool";
 import { describe, expect, it } from "vitest";
 import { ClosingQueue } from "./closing-queue.ts";
 import { Slices, type Steps } from "./slices.ts";

@@ -1,5 +1,5 @@
 import { encodeTlvs, encodeUserIdentity, extensionsNegotiation, mining } from "@lode/protocol";
-import { ScriptedPool } from "@lode/testing";
+import { ScriptedPool } from "@lode/testing/pool";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 

@@ -17,7 +17,7 @@ import {
   writeFrameHeader,
 } from "@lode/protocol";
 import type { FrameConnection, FrameHandler } from "@lode/transport";
-import { VIRTUAL_START } from "./virtual-clock.ts";
+import { VIRTUAL_START } from "../virtual-clock.ts";
 
 const fromServer = {
   SetupConnectionSuccess: common.SetupConnectionSuccess,

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Prng } from "./prng.ts";
+import { Prng } from "./random.ts";
 
 it("a seed fixes the choices of a run, and streams of one seed differ", () => {
   const draw = (seed: number, stream?: number) => [...new Prng(seed, stream).bytes(32)];

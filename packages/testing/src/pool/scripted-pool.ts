@@ -4,9 +4,9 @@ import type { Logger, Metrics } from "@lode/ports";
 import { MiningServer, type MiningServerDeps, type MiningServerSettings } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import { type MemoryPairOptions, memoryPair } from "@lode/transport/testing";
+import { VirtualClock } from "../virtual-clock.ts";
+import { ScriptedJobs } from "./scripted-jobs.ts";
 import { ScriptedMiner } from "./scripted-miner.ts";
-import { ScriptedJobs } from "./scripted-miner-jobs.ts";
-import { VirtualClock } from "./virtual-clock.ts";
 
 /** What a test may want different about a {@link ScriptedPool}. */
 export interface ScriptedPoolOptions {

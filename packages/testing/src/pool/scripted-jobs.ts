@@ -2,7 +2,7 @@ import { bip34Push, maxTarget, nbitsFromTarget } from "@lode/bitcoin";
 import { ExtranonceAllocator, JobFactory, type MiningJob, type Template, type Tip } from "@lode/mining";
 import { native } from "@lode/native";
 import type { Clock } from "@lode/ports";
-import { seededRandom } from "./virtual-clock-random.ts";
+import { seededRandom } from "../random.ts";
 
 /** Mainnet's target of difficulty 100 T, about: no test meets it by chance. */
 const HARD_TARGET = maxTarget >> 79n;
