@@ -1,3 +1,6 @@
+import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { run } from "./run.ts";
 
@@ -73,6 +76,23 @@ describe("the command line", () => {
     ];
     const args = ["pool", "--check-config", ...set.flatMap((one) => ["--set", one])];
     expect(await lode(...args)).toEqual({ code: 0, stdout: "the configuration is valid\n", stderr: "" });
+  });
+
+  it("writes a secret key into a new file that only its owner can read, ready for the configuration", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lode-keys-"));
+    const file = join(folder, "pool.key");
+    const { stdout } = await lode("keys", "generate", "--out", file);
+    const shown = /^authority_public_key = "(\w+)"\nauthority_secret_key_file = "(.*)"\n$/.exec(stdout);
+    expect(shown?.[2]).toBe(file);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const set = ["--set", `pool.authority_secret_key_file=${file}`];
+    expect((await lode("pool", "--print-config", ...set)).stdout).toContain(`Its public key: ${shown?.[1]}`);
+    const again = await lode("keys", "generate", "--out", file);
+    expect(again).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("exists already") });
+    chmodSync(file, 0o644);
+    const open = await lode("pool", "--check-config", ...set);
+    expect(open).toMatchObject({ code: 78, stderr: expect.stringContaining(`chmod 600 ${file}`) });
+    rmSync(folder, { recursive: true });
   });
 
   it("prints a configuration without its secrets, and refuses unknown keys with 78", async () => {
