@@ -10,6 +10,13 @@ export type MigrationErrorType =
   | { readonly code: "checksum-changed"; readonly file: string }
   /** A new file has a lower number than one that is applied already. */
   | { readonly code: "out-of-order"; readonly file: string }
+  /** A newer release changed the database so that this one cannot run on it. */
+  | {
+      readonly code: "database-too-new";
+      readonly file: string;
+      readonly oldestRelease: string;
+      readonly release: string;
+    }
   /** The server refused a file; nothing of it is applied (files without a transaction aside). */
   | { readonly code: "failed"; readonly file: string; readonly sqlstate: string | null }
   /** Files wait to be applied: run `lode db migrate`. */

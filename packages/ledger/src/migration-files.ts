@@ -14,6 +14,8 @@ export interface MigrationFile {
   readonly checksum: string;
   /** False when the first line says `-- no transaction`: then the file holds one statement that can be repeated. */
   readonly inTransaction: boolean;
+  /** The oldest release that can run on the database after this file: `-- oldest release: 0.2.0`. Null: every one can. */
+  readonly oldestRelease: string | null;
 }
 
 /** Lode's own migrations. */
@@ -48,9 +50,22 @@ export async function readMigrations(directory: string): Promise<MigrationFile[]
       sql,
       checksum: createHash("sha256").update(sql).digest("hex"),
       inTransaction: !/^-- no transaction\b/.test(sql),
+      oldestRelease: oldestRelease(file, sql),
     });
   }
   return migrations;
+}
+
+/** Read from the comments that a file begins with. */
+function oldestRelease(file: string, sql: string): string | null {
+  const comments = /^(--.*\n)*/.exec(sql)?.[0] ?? "";
+  const written = /^-- oldest release:(.*)$/m.exec(comments)?.[1]?.trim();
+  if (written === undefined) return null;
+  if (/^\d+\.\d+\.\d+$/.test(written)) return written;
+  throw new MigrationError(
+    { code: "bad-name", file },
+    `${file}: "-- oldest release:" names a release, as in 0.2.0`,
+  );
 }
 
 function noMigrations(directory: string, cause?: unknown): MigrationError {

@@ -5,7 +5,9 @@ import { startTestDatabase, type TestDatabase } from "@lode/testing/database";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
 import { readMigrations } from "./migration-files.ts";
-import { type MigrationProgress, migrate, migrationStatus, verifyMigrations } from "./migrations.ts";
+import { migrationStatus, newerThan, verifyMigrations } from "./migration-status.ts";
+import { type MigrationProgress, migrate } from "./migrations.ts";
+import { isOlderRelease } from "./release.ts";
 
 let database: TestDatabase;
 let folder: string;
@@ -106,6 +108,26 @@ describe("migrate", () => {
     expect(steps).toEqual(["waiting", "applying", "applied"]);
   });
 
+  it("gives way soon when its tables are in use, says so once, and tries again", async () => {
+    write({ "0001_a.sql": "create table a (x integer)" });
+    await migrate(database.sql, folder);
+    write({ "0002_b.sql": "alter table a add column y integer" });
+    const other = await database.sql.reserve();
+    await other`begin`;
+    await other`select from a`;
+    const steps: string[] = [];
+    const onProgress = ({ step }: MigrationProgress) => {
+      if (step === "locked") {
+        // Whoever comes behind the migration is not held up by it.
+        const reader = database.sql`select from a`.then(() => other`commit`);
+        void reader.then(() => other.release());
+      }
+      steps.push(step);
+    };
+    await migrate(database.sql, folder, { onProgress });
+    expect(steps).toEqual(["applying", "locked", "applied"]);
+  });
+
   it("gives its lock back when it fails", async () => {
     write({ "0001_a.sql": "nonsense" });
     await expect(migrate(database.sql, folder)).rejects.toMatchObject({ type: { code: "failed" } });
@@ -132,12 +154,45 @@ describe("migrate", () => {
 });
 
 describe("verifyMigrations", () => {
-  it("accepts a database that a newer release has migrated", async () => {
-    write({ "0001_a.sql": "create table a (x integer)", "0002_b.sql": "create table b (x integer)" });
-    await migrate(database.sql, folder);
+  it("accepts a database that a newer release has migrated, and says both versions", async () => {
+    write({ "0001_a.sql": "create table a (x integer)" });
+    await migrate(database.sql, folder, { release: "0.1.0" });
+    expect(newerThan(await verifyMigrations(database.sql, folder))).toBeNull();
+    write({ "0002_b.sql": "-- b\n-- oldest release: 0.1.0\ncreate table b (x integer)" });
+    await migrate(database.sql, folder, { release: "0.3.0" });
     rmSync(join(folder, "0002_b.sql"));
     expect(await states()).toEqual(["0001_a.sql applied", "0002_b.sql unknown"]);
-    await verifyMigrations(database.sql, folder);
+    expect(newerThan(await verifyMigrations(database.sql, folder, "0.1.0"), "0.1.0")).toBe(
+      "the database is newer than this lode: lode 0.3.0 has applied 0002_b.sql, this is lode 0.1.0 with 0001_a.sql; it goes on, as every release since 0.1.0 can",
+    );
+    expect(await migrate(database.sql, folder, { release: "0.1.0" })).toEqual([]);
+  });
+
+  it("refuses a database on which only newer releases can run, whether it would migrate or not", async () => {
+    write({ "0001_a.sql": "create table a (x integer)" });
+    await migrate(database.sql, folder, { release: "0.1.0" });
+    write({ "0002_b.sql": "-- oldest release: 0.2.10\nalter table a drop column x" });
+    await migrate(database.sql, folder, { release: "0.3.0" });
+    rmSync(join(folder, "0002_b.sql"));
+    const type = { code: "database-too-new", file: "0002_b.sql", oldestRelease: "0.2.10", release: "0.2.9" };
+    const start = () => verifyMigrations(database.sql, folder, "0.2.9");
+    await expect(start()).rejects.toMatchObject({ type, message: expect.stringContaining("lode 0.3.0") });
+    await expect(migrate(database.sql, folder, { release: "0.2.9" })).rejects.toMatchObject({ type });
+    await verifyMigrations(database.sql, folder, "0.2.10");
+  });
+
+  it("understands the table of a release that did not write versions", async () => {
+    await database.sql`
+      create table lode_migration (
+        version integer primary key, file text not null, checksum text not null,
+        applied_at timestamptz not null default now(), ms integer not null
+      )`;
+    await database.sql`insert into lode_migration values (9, '0009_x.sql', '', now(), 1)`;
+    write({ "0010_a.sql": "create table a (x integer)" });
+    expect(newerThan(await migrationStatus(database.sql, folder), "0.1.0")).toContain(
+      "lode (unknown) has applied 0009_x.sql",
+    );
+    expect(await migrate(database.sql, folder)).toEqual(["0010_a.sql"]);
   });
 
   it("counts what waits, and names a file that was edited", async () => {
@@ -168,6 +223,25 @@ describe("readMigrations", () => {
       await expect(readMigrations(folder)).rejects.toMatchObject({ type: { code: "bad-name", file } });
     },
   );
+
+  it("reads the oldest release from the comments at the beginning, and refuses what is none", async () => {
+    write({
+      "0001_a.sql": "-- what it does\n-- oldest release: 1.2.3\nselect 1",
+      "0002_b.sql": "select 1;\n-- oldest release: 1.2.3\n",
+    });
+    expect((await readMigrations(folder)).map(({ oldestRelease }) => oldestRelease)).toEqual(["1.2.3", null]);
+    write({ "0001_a.sql": "-- oldest release: soon\nselect 1" });
+    await expect(readMigrations(folder)).rejects.toMatchObject({ type: { code: "bad-name" } });
+  });
+
+  it.each([
+    ["0.9.9", "0.10.0", true],
+    ["1.0.0", "1.0.0", false],
+    ["2.0.0", "1.9.9", false],
+    ["1.2.2", "1.2.10-rc.1", true],
+  ])("compares releases by their numbers: %s before %s is %s", (a, b, older) => {
+    expect(isOlderRelease(a, b)).toBe(older);
+  });
 
   it("refuses a number used twice and ignores what is no SQL", async () => {
     write({ "0001_a.sql": "select 1", "README.md": "x" });

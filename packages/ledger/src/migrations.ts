@@ -3,12 +3,16 @@ import type postgres from "postgres";
 import type { Database } from "./database.ts";
 import { MigrationError } from "./migration-error.ts";
 import { type MigrationFile, migrationsDirectory, readMigrations } from "./migration-files.ts";
+import { compare, type MigrationState, refuseChanged, refuseTooNew } from "./migration-status.ts";
+import { release as thisRelease } from "./release.ts";
 import { sqlstateOf } from "./server-failure.ts";
 
 /** What the runner is doing. `total` counts the files that are to be applied. */
 export type MigrationProgress =
   /** Another process migrates this database; told once. */
   | { readonly step: "waiting" }
+  /** Somebody uses the tables of a file; it is tried again. Told once for each file. */
+  | { readonly step: "locked"; readonly file: string }
   | { readonly step: "applying"; readonly file: string; readonly index: number; readonly total: number }
   | {
       readonly step: "applied";
@@ -18,38 +22,38 @@ export type MigrationProgress =
       readonly ms: number;
     };
 
-/** A migration as the database and the folder see it. */
-export interface MigrationState {
-  readonly version: number;
-  readonly file: string;
-  /** `unknown`: applied by a newer release, this one has no such file. `changed`: the file was edited after it was applied. */
-  readonly state: "applied" | "pending" | "changed" | "unknown";
-  /** Milliseconds since the epoch. */
-  readonly appliedAt: number | null;
-}
-
 /** Settings of {@link migrate}. */
 export interface MigrateOptions {
   readonly clock?: Clock;
+  /** The release that migrates; this one by default. */
+  readonly release?: string;
   readonly onProgress?: (progress: MigrationProgress) => void;
 }
 
 /** Session lock of whoever migrates: "LODEMIGR" as a bigint. */
 const LOCK = "5498688734482745170";
 const LOCK_RETRY_MS = 250;
+/** A statement that waits for a lock makes everybody behind it wait too: commits of shares. It gives way soon. */
+const TABLE_LOCK_MS = 1_000;
+const TABLE_LOCK_RETRY_MS = { least: 500, most: 10_000 };
+/** About ten minutes. */
+const TABLE_LOCK_ATTEMPTS = 60;
+/** lock_not_available: lock_timeout was over. */
+const LOCK_NOT_AVAILABLE = "55P03";
 
 /**
  * Applies the folder's pending migrations in their order, each in its own transaction unless it opts out. Only one process
- * at a time does so; the others wait. Forward only. Returns the names of the files applied.
+ * at a time does so; the others wait. A file whose tables are locked gives way and is tried again. Forward only. Returns the
+ * names of the files applied.
  *
- * @throws {MigrationError} `no-migrations`, `bad-name`, `checksum-changed`, `out-of-order`, `failed`
+ * @throws {MigrationError} `no-migrations`, `bad-name`, `checksum-changed`, `out-of-order`, `database-too-new`, `failed`
  */
 export async function migrate(
   sql: Database,
   directory: string = migrationsDirectory,
   options: MigrateOptions = {},
 ): Promise<string[]> {
-  const { clock = systemClock, onProgress = () => {} } = options;
+  const { clock = systemClock, release = thisRelease, onProgress = () => {} } = options;
   const files = await readMigrations(directory);
   // postgres.js never serves a reservation on a connection that is not open yet when types are not fetched.
   await sql`select`;
@@ -57,20 +61,15 @@ export async function migrate(
   try {
     await lock(session, clock, onProgress);
     try {
-      await session`
-        create table if not exists lode_migration (
-          version integer primary key,
-          file text not null,
-          checksum text not null,
-          applied_at timestamptz not null default now(),
-          ms integer not null
-        )`.simple();
-      const pending = checkOrder(await compare(session, files), files);
+      await prepareTable(session);
+      const states = await compare(session, files);
+      refuseTooNew(states, release);
+      const pending = checkOrder(states, files);
       for (const [index, migration] of pending.entries()) {
         const place = { file: migration.file, index, total: pending.length };
         onProgress({ step: "applying", ...place });
         const start = clock.monotonic();
-        await apply(session, migration, () => Math.round(clock.monotonic() - start));
+        await applyUnlocked(session, migration, { clock, release, onProgress });
         onProgress({ step: "applied", ...place, ms: Math.round(clock.monotonic() - start) });
       }
       return pending.map((migration) => migration.file);
@@ -79,35 +78,6 @@ export async function migrate(
     }
   } finally {
     session.release();
-  }
-}
-
-/** Compares folder and database; nothing is changed. An empty database has everything pending. */
-export async function migrationStatus(
-  sql: Database,
-  directory: string = migrationsDirectory,
-): Promise<MigrationState[]> {
-  return compare(sql, await readMigrations(directory));
-}
-
-/**
- * Start check: everything this release needs is applied, and unchanged. Migrations of a newer release are fine: they only
- * expand what older ones use.
- *
- * @throws {MigrationError} `pending`, `checksum-changed`, `no-migrations`, `bad-name`
- */
-export async function verifyMigrations(
-  sql: Database,
-  directory: string = migrationsDirectory,
-): Promise<void> {
-  const states = await migrationStatus(sql, directory);
-  refuseChanged(states);
-  const pending = states.filter(({ state }) => state === "pending");
-  if (pending[0] !== undefined) {
-    throw new MigrationError(
-      { code: "pending", file: pending[0].file, count: pending.length },
-      `${pending.length} migration(s) not applied, first ${pending[0].file}: run \`lode db migrate\``,
-    );
   }
 }
 
@@ -127,31 +97,22 @@ async function lock(
   }
 }
 
-async function compare(sql: postgres.Sql, files: readonly MigrationFile[]): Promise<MigrationState[]> {
-  const [table] = await sql<
-    { present: boolean }[]
-  >`select to_regclass('lode_migration') is not null as present`;
-  const rows =
-    table?.present === true
-      ? await sql<{ version: number; file: string; checksum: string; applied_ms: string }[]>`
-          select version, file, checksum, extract(epoch from applied_at) * 1000 as applied_ms from lode_migration order by version`
-      : [];
-  const applied = new Map(rows.map((row) => [row.version, row]));
-  const known = new Set(files.map(({ version }) => version));
-  const states: MigrationState[] = files.map(({ version, file, checksum }) => {
-    const row = applied.get(version);
-    if (row === undefined) return { version, file, state: "pending", appliedAt: null };
-    return {
-      version,
-      file,
-      state: row.checksum === checksum ? "applied" : "changed",
-      appliedAt: Number(row.applied_ms),
-    };
-  });
-  for (const { version, file, applied_ms } of rows) {
-    if (!known.has(version)) states.push({ version, file, state: "unknown", appliedAt: Number(applied_ms) });
-  }
-  return states.sort((a, b) => a.version - b.version);
+/** The table of what is applied, also as an older release made it. */
+async function prepareTable(session: postgres.Sql): Promise<void> {
+  await session`
+    create table if not exists lode_migration (
+      version integer primary key,
+      file text not null,
+      checksum text not null,
+      applied_at timestamptz not null default now(),
+      ms integer not null,
+      release text,
+      oldest_release text
+    )`.simple();
+  const [column] = await session`
+    select from pg_attribute where attrelid = 'lode_migration'::regclass and attname = 'oldest_release'`;
+  if (column !== undefined) return;
+  await session`alter table lode_migration add column if not exists release text, add column if not exists oldest_release text`.simple();
 }
 
 function checkOrder(states: readonly MigrationState[], files: readonly MigrationFile[]): MigrationFile[] {
@@ -169,22 +130,46 @@ function checkOrder(states: readonly MigrationState[], files: readonly Migration
   return files.filter(({ version }) => pending.has(version));
 }
 
-function refuseChanged(states: readonly MigrationState[]): void {
-  const changed = states.find(({ state }) => state === "changed");
-  if (changed === undefined) return;
-  const { file } = changed;
-  throw new MigrationError(
-    { code: "checksum-changed", file },
-    `${file} was changed after it was applied: restore it and put the change into a new migration`,
-  );
+/** Tries again while the tables are in use. @throws MigrationError `failed` */
+async function applyUnlocked(
+  session: postgres.Sql,
+  migration: MigrationFile,
+  { clock, release, onProgress }: Required<MigrateOptions>,
+): Promise<void> {
+  let pauseMs = TABLE_LOCK_RETRY_MS.least;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await apply(session, migration, clock, release);
+      return;
+    } catch (error) {
+      const isLocked =
+        error instanceof MigrationError &&
+        "sqlstate" in error.type &&
+        error.type.sqlstate === LOCK_NOT_AVAILABLE;
+      if (!isLocked || attempt === TABLE_LOCK_ATTEMPTS) throw error;
+      if (attempt === 1) onProgress({ step: "locked", file: migration.file });
+      await new Promise<void>((resolve) => void clock.after(pauseMs, resolve));
+      pauseMs = Math.min(2 * pauseMs, TABLE_LOCK_RETRY_MS.most);
+    }
+  }
 }
 
-async function apply(session: postgres.Sql, migration: MigrationFile, ms: () => number): Promise<void> {
-  const { version, file, checksum, inTransaction } = migration;
+async function apply(
+  session: postgres.Sql,
+  migration: MigrationFile,
+  clock: Clock,
+  release: string,
+): Promise<void> {
+  const { version, file, checksum, inTransaction, oldestRelease } = migration;
+  const start = clock.monotonic();
   try {
     if (inTransaction) await session`begin`.simple();
+    // An index that is built concurrently locks nobody out, and would be left broken.
+    if (inTransaction) await session`select set_config('lock_timeout', ${String(TABLE_LOCK_MS)}, true)`;
     await session.unsafe(migration.sql).simple();
-    await session`insert into lode_migration ${session({ version, file, checksum, ms: ms() })}`;
+    const ms = Math.round(clock.monotonic() - start);
+    const row = { version, file, checksum, ms, release, oldest_release: oldestRelease };
+    await session`insert into lode_migration ${session(row)}`;
     if (inTransaction) await session`commit`.simple();
   } catch (cause) {
     if (inTransaction) await session`rollback`.simple().catch(() => {});
