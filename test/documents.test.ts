@@ -47,7 +47,7 @@ async function poolMetrics(): Promise<MetricDescription[]> {
     ...deps,
     feed,
     nodes: [],
-    candidates: { save: async () => {}, unresolved: async () => [] },
+    candidates: { save: async () => {}, settle: async () => {}, unsettled: async () => [] },
   });
   const server = new MiningServer({
     ...deps,

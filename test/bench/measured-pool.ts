@@ -51,7 +51,11 @@ const NETWORK = "regtest";
 const TEMPLATE_POLL_MS = 20;
 
 /** Blocks do not occur here. */
-const noCandidates: CandidateStore = { save: async () => {}, unresolved: async () => [] };
+const noCandidates: CandidateStore = {
+  save: async () => {},
+  settle: async () => {},
+  unsettled: async () => [],
+};
 
 /** Opens the pool as the request wants it, with logging and metrics as in production. */
 export async function openMeasuredPool(

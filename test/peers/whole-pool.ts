@@ -147,7 +147,7 @@ export class WholePool {
         },
         feed,
         nodes: [],
-        candidates: { save: async () => {}, unresolved: async () => [] },
+        candidates: { save: async () => {}, settle: async () => {}, unsettled: async () => [] },
         identify: (userIdentity) => parseIdentity(userIdentity, "regtest"),
         onFatal: (reason) => {
           throw new Error(reason);

@@ -114,7 +114,7 @@ export const plantedBugs = {
     description: "blocks found before a restart are forgotten",
     noticedBy: ["block-submitted"],
     deps: ({ candidates }) => ({
-      candidates: { save: (candidate) => candidates.save(candidate), unresolved: async () => [] },
+      candidates: { ...candidates, unsettled: async () => [] },
     }),
   },
   "end-unnoticed": {

@@ -4,8 +4,10 @@ export {
   type CandidateStore,
   candidateDirectory,
 } from "./blocks/block-candidates.ts";
-export { type BlockSubmitNode, BlockSubmitter } from "./blocks/block-submitter.ts";
+export type { BlockNode } from "./blocks/block-node.ts";
+export { BlockSubmitter } from "./blocks/block-submitter.ts";
 export { authorityPublicKey, checkPoolServer } from "./config/check-pool-server.ts";
+
 export { listenerLimits, miningLimits, subnetOf } from "./config/limits-from-config.ts";
 export { type PoolServerConfig, poolServerSchema } from "./config/pool-server-config.ts";
 export { strikeReasons } from "./config/strike-reasons.ts";

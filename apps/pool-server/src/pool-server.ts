@@ -12,8 +12,10 @@ import {
   splitHostPort,
 } from "@lode/transport";
 import { candidateDirectory } from "./blocks/block-candidates.ts";
-import { submitToNode } from "./blocks/block-submit-node.ts";
+import { blockNode } from "./blocks/block-node.ts";
+import { DataDirectoryWatch } from "./blocks/data-directory-watch.ts";
 import { assertPoolServer } from "./config/check-pool-server.ts";
+
 import { listenerLimits, subnetOf } from "./config/limits-from-config.ts";
 import {
   identifier,
@@ -67,6 +69,9 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
   const identify = identifier(config);
   const identity = serverIdentity(config);
   const dialTemplates = templateDialer(config, logger);
+  const blocksDirectory = join(config.pool.dataDir, "blocks");
+  const blocksWatch = new DataDirectoryWatch({ directory: blocksDirectory, clock, logger, metrics });
+  await blocksWatch.start();
   const store = new PostgresShareStore({
     connection: config.database.url,
     clock,
@@ -96,8 +101,9 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       native,
       store,
       feed,
-      nodes: rpcs.map(({ name, rpc }) => submitToNode(name, rpc)),
-      candidates: candidateDirectory(join(config.pool.dataDir, "blocks"), logger),
+      nodes: rpcs.map(({ name, rpc }) => blockNode(name, rpc)),
+      candidates: candidateDirectory(blocksDirectory, logger),
+      canKeepBlocks: () => blocksWatch.isWritable,
       identify,
       subnetOf: subnetOf(config.limits),
       onFatal: deps.onFatal,
@@ -127,6 +133,7 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
     for (const { rpc } of rpcs) rpc.close();
     await handshaker.close();
     await store.close();
+    blocksWatch.stop();
     sessionLogger.flush();
   };
   const endpoint = formatEndpointUrl({

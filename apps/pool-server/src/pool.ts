@@ -5,7 +5,8 @@ import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
 import { MiningServer, type MiningServerSettings } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import type { CandidateStore } from "./blocks/block-candidates.ts";
-import { type BlockSubmitNode, BlockSubmitter } from "./blocks/block-submitter.ts";
+import type { BlockNode } from "./blocks/block-node.ts";
+import { BlockSubmitter } from "./blocks/block-submitter.ts";
 import { JobFanout } from "./job-fanout.ts";
 import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./shares/share-recorder.ts";
 import type { TemplateFeed } from "./templates/template-feed.ts";
@@ -19,8 +20,10 @@ export interface PoolDeps {
   readonly native: Pick<Native, "createJob">;
   readonly store: ShareStore;
   readonly feed: TemplateFeed;
-  readonly nodes: readonly BlockSubmitNode[];
+  readonly nodes: readonly BlockNode[];
   readonly candidates: CandidateStore;
+  /** Whether files of found blocks can be written now; always, if absent. */
+  readonly canKeepBlocks?: () => boolean;
   /** Reads a miner's `user_identity`. @throws CodedError whose code goes to the miner */
   readonly identify: (userIdentity: string) => Identity;
   /** Subnet whose channels are counted together; null: not counted. Without it every address is a block. */
@@ -41,6 +44,8 @@ export interface PoolSettings {
   readonly outageRefuseMs: number;
   /** Without any template source: connections are closed after this long, milliseconds. */
   readonly outageCloseMs: number;
+  /** Nodes that must agree on what became of a found block; at most as many as there are. 2 if absent. */
+  readonly confirmNodes?: number;
   readonly mining: Partial<MiningServerSettings>;
   readonly recorder: Partial<ShareRecorderLimits>;
 }
@@ -66,7 +71,15 @@ export interface PoolStatus {
 }
 
 /** A reason why the pool is not ready; the code goes to metrics and to the readiness page. */
-export type NotReady = "no-template" | "template-outage" | "shares-not-recorded" | "draining";
+export type NotReady = (typeof notReadyReasons)[number];
+
+export const notReadyReasons = [
+  "no-template",
+  "template-outage",
+  "shares-not-recorded",
+  "data-dir-not-writable",
+  "draining",
+] as const;
 
 /**
  * The pool: templates come in through the feed and leave as jobs; shares come in from miners, are recorded, and their
@@ -93,6 +106,11 @@ export class Pool {
     this.#settings = settings;
     this.#startedAt = deps.clock.monotonic();
     this.run = newRun(deps.random);
+    for (const reason of notReadyReasons) {
+      deps.metrics.gauge("lode_not_ready", "1 while the pool is not ready for this reason", { reason }, () =>
+        this.notReady().includes(reason) ? 1 : 0,
+      );
+    }
     const { clock, random, logger, metrics, native } = deps;
     this.#recorder = new ShareRecorder({
       store: deps.store,
@@ -111,6 +129,7 @@ export class Pool {
       feed: deps.feed,
       nodes: deps.nodes,
       candidates: deps.candidates,
+      ...(settings.confirmNodes === undefined ? {} : { confirmNodes: settings.confirmNodes }),
       clock,
       logger,
       metrics,
@@ -168,6 +187,7 @@ export class Pool {
     if (this.#fanout.current === undefined) reasons.push("no-template");
     if (this.#outageSince !== null) reasons.push("template-outage");
     if (this.#recorder.state !== "writable") reasons.push("shares-not-recorded");
+    if (this.#deps.canKeepBlocks?.() === false) reasons.push("data-dir-not-writable");
     if (this.#draining) reasons.push("draining");
     return reasons;
   }

@@ -128,6 +128,8 @@ export function checkQuiet(scene: Scene): void {
   }
   for (const [hash, { at, answered, issued }] of pool.blocks.open) {
     if (issued?.state === "unavailable" || world.clock.monotonic() - at > GIVEN_UP_MS) continue;
+    // The nodes that answer agree on its fate: the others need not have it any more.
+    if (pool.sawDiskErrors || scene.disk.isSettled(hash)) continue;
     for (const { name } of pool.nodes) {
       if (!answered.has(name)) world.violate("block-submitted", `${name} never answered to ${hash}`);
     }
@@ -150,7 +152,8 @@ export function checkEmpty(scene: Scene): void {
   if (connections + channels > 0) {
     world.violate("bounded", `${connections} connections and ${channels} channels of miners that left`);
   }
-  // The server's round is the only thing that goes on.
-  if (pool.clock.pendingTimers > 1)
+  // The server's round goes on, and the nodes are asked about blocks that are not settled.
+  const following = scene.disk.hasUnsettled || pool.sawDiskErrors ? 1 : 0;
+  if (pool.clock.pendingTimers > 1 + following)
     world.violate("bounded", `${pool.clock.pendingTimers} timers of miners that left`);
 }

@@ -94,7 +94,9 @@ export class PoolUnderTest {
         }),
       ),
       candidates: disk.session(this.clock, (open) => {
-        for (const { hash, block } of open) if (block !== null) this.blocks.addOpen(hash);
+        for (const { hash, block, state } of open) {
+          if (block !== null && (state === "found" || state === "submitted")) this.blocks.addOpen(hash);
+        }
       }),
       identify: (userIdentity) => parseIdentity(userIdentity, "regtest"),
       onFatal: (reason) => world.violate("contained", `the pool gave up: ${reason}`),

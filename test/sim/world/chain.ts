@@ -1,5 +1,6 @@
 import {
   bip34Push,
+  internalToDisplay,
   merklePath,
   nbitsFromTarget,
   serializeOutput,
@@ -26,6 +27,8 @@ export interface IssuedTemplate {
 
 /** Templates whose transactions can still be asked for. */
 const KEPT_TEMPLATES = 64;
+/** Blocks whose height is known; far more than are followed at any time. */
+const KEPT_HEIGHTS = 10_000;
 /** Satoshi above all there will ever be. */
 const MORE_THAN_ALL = 2_200_000_000_000_000n;
 /** About one hash in 128 is a block: with easy channels (one in four is a share) every 32nd share. */
@@ -42,6 +45,8 @@ export class Chain {
   #previousTip: Tip;
   #current: IssuedTemplate;
   #up = true;
+  /** Heights on the best chain by hash, display order. */
+  readonly #heights = new Map<string, number>();
   /** Told of new work, and of the source's end. */
   onWork: (issued: IssuedTemplate) => void = () => {};
   onDown: () => void = () => {};
@@ -73,14 +78,27 @@ export class Chain {
     return this.#templates.get(id);
   }
 
+  get height(): number {
+    return this.#height;
+  }
+
+  /** Undefined for a block that is not on the best chain. @param hash display order */
+  confirmations(hash: string): number | undefined {
+    const height = this.#heights.get(hash);
+    return height === undefined ? undefined : this.#height - height + 1;
+  }
+
   /** A block was found, by the pool (`hash`, internal order) or by somebody else. */
   extend(hash: Uint8Array = this.#prng.bytes(32)): void {
     this.#height++;
+    this.#heights.set(internalToDisplay(hash), this.#height);
+    if (this.#heights.size > KEPT_HEIGHTS) this.#heights.delete(this.#heights.keys().next().value!);
     this.#move(this.#nextTip(hash));
   }
 
   /** The tip before the last is the best again. */
   reorganise(): void {
+    this.#heights.delete(internalToDisplay(this.#tip.prevHash));
     this.#move({ ...this.#previousTip, headerTimestamp: this.#timestamp() });
   }
 

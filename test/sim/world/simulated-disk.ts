@@ -6,11 +6,14 @@ import { SimulatedFault, type World } from "./world.ts";
 /** Files that are kept; what is over goes first, long after its process. */
 const KEPT_FILES = 4_000;
 
+/** A candidate's file, perhaps set aside. */
+type DiskFile = BlockCandidate & { readonly settled?: true };
+
 /** The pool machine's disk, of which only the candidates' files matter. Survives crashes. */
 export class SimulatedDisk {
   readonly #world: World;
   readonly #prng: Prng;
-  readonly #files = new Map<string, BlockCandidate>();
+  readonly #files = new Map<string, DiskFile>();
   /** Writes under way, by process. */
   readonly #writes = new Map<ProcessClock, Set<{ cancelled: boolean }>>();
   healthy = true;
@@ -21,8 +24,17 @@ export class SimulatedDisk {
   }
 
   /** @param hash display order, hex */
-  find(hash: string): BlockCandidate | undefined {
+  find(hash: string): DiskFile | undefined {
     return this.#files.get(hash);
+  }
+
+  /** Whether the file was set aside. @param hash display order, hex */
+  isSettled(hash: string): boolean {
+    return this.#files.get(hash)?.settled === true;
+  }
+
+  get hasUnsettled(): boolean {
+    return [...this.#files.values()].some(({ settled }) => settled !== true);
   }
 
   /** Blocks whose fate is open and that can be handed in again: what a new process has to take up. Display order. */
@@ -41,10 +53,14 @@ export class SimulatedDisk {
         if (!clock.alive) return new Promise(() => {});
         return clock.seen(this.#save(candidate, writes));
       },
-      unresolved: () =>
+      settle: (candidate) => {
+        if (!clock.alive) return new Promise(() => {});
+        return clock.seen(this.#save({ ...candidate, settled: true }, writes));
+      },
+      unsettled: () =>
         clock.seen(
           this.#world.sleep(this.#prng.below(5)).then(() => {
-            const open = [...this.#files.values()].filter(isOpen);
+            const open = [...this.#files.values()].filter(({ settled }) => settled !== true);
             if (clock.alive) onRead(open);
             return open;
           }),
@@ -58,7 +74,7 @@ export class SimulatedDisk {
     this.#writes.delete(clock);
   }
 
-  async #save(candidate: BlockCandidate, writes: Set<{ cancelled: boolean }>): Promise<void> {
+  async #save(candidate: DiskFile, writes: Set<{ cancelled: boolean }>): Promise<void> {
     const fails = !this.healthy && this.#prng.chance(0.7);
     const write = { cancelled: false };
     writes.add(write);
@@ -71,7 +87,7 @@ export class SimulatedDisk {
     if (!write.cancelled) this.#write(candidate);
   }
 
-  #write(candidate: BlockCandidate): void {
+  #write(candidate: DiskFile): void {
     this.#files.set(candidate.hash, candidate);
     if (this.#files.size <= KEPT_FILES) return;
     for (const [hash, file] of this.#files) {

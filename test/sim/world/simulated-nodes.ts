@@ -7,7 +7,7 @@ import {
   sha256d,
   stripCoinbaseWitness,
 } from "@lode/bitcoin";
-import type { BlockSubmitNode } from "@lode/pool-server";
+import type { BlockNode } from "@lode/pool-server";
 import type { Prng } from "@lode/testing/random";
 import { hex } from "../model/hashing.ts";
 import type { Chain } from "./chain.ts";
@@ -37,8 +37,6 @@ export class SimulatedNode {
   readonly #prng: Prng;
   readonly #chain: Chain;
   readonly #known = new Set<string>();
-  /** Those that became the tip through this node. */
-  readonly #best = new Set<string>();
   health: NodeHealth = "healthy";
 
   constructor(name: string, world: World, chain: Chain) {
@@ -49,7 +47,7 @@ export class SimulatedNode {
   }
 
   /** The node as a process sees it. */
-  target(clock: ProcessClock, watcher: NodeWatcher): BlockSubmitNode {
+  target(clock: ProcessClock, watcher: NodeWatcher): BlockNode {
     return {
       name: this.name,
       submitBlock: (blockHex) => {
@@ -63,18 +61,24 @@ export class SimulatedNode {
           }),
         );
       },
-      isInBestChain: (hash) => clock.seen(this.#lookUp(hash)),
+      confirmations: (hash) => clock.seen(this.#lookUp(hash)),
+      syncedHeight: () => clock.seen(this.#answer(() => this.#chain.height)),
     };
   }
 
-  async #lookUp(hash: string): Promise<boolean> {
+  async #lookUp(hash: string): Promise<number | undefined> {
+    const confirmations = await this.#answer(() => this.#chain.confirmations(hash));
+    return confirmations ?? (this.#known.has(hash) ? -1 : undefined);
+  }
+
+  async #answer<T>(read: () => T): Promise<T> {
     const prng = this.#prng;
     await this.#world.sleep(prng.pick([0, 1, 5, 20]));
     if (prng.chance(this.health === "down" ? 1 : this.health === "flaky" ? 0.5 : 0)) {
       this.#world.fault(`lookup-${this.health}`);
       throw new SimulatedFault({ code: "unreachable" });
     }
-    return this.#best.has(hash);
+    return read();
   }
 
   async #call(hash: string, blockHex: string): Promise<string | null> {
@@ -99,8 +103,6 @@ export class SimulatedNode {
     const isNext = hex(this.#chain.tip.prevHash) === blockHex.slice(8, 72);
     if (!isNext || this.#prng.chance(0.5)) return "inconclusive";
     this.#chain.extend(displayToInternal(hash));
-    this.#best.add(hash);
-    if (this.#best.size > KEPT_BLOCKS) this.#best.delete(this.#best.values().next().value!);
     return null;
   }
 

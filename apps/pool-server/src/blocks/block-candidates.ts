@@ -1,9 +1,13 @@
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Logger, silentLogger } from "@lode/ports";
 
-/** What is known about a found block's fate. */
-export type CandidateState = "found" | "submitted" | "accepted" | "rejected";
+/**
+ * What is known about a found block's fate. `found`: no node has answered yet. `submitted`: a node has it, not on its best
+ * chain. `accepted`: on the best chain. `rejected`: every node refused it. `stale`: the best chain went on without it.
+ * `orphaned`: it was on the best chain and is no more.
+ */
+export type CandidateState = "found" | "submitted" | "accepted" | "rejected" | "stale" | "orphaned";
 
 /** A found block on its way to the network; everything needed to submit it again after a crash. */
 export interface BlockCandidate {
@@ -32,53 +36,77 @@ export interface BlockCandidate {
 export interface CandidateStore {
   /** Writes or replaces a candidate; resolves when it is on disk. */
   save(candidate: BlockCandidate): Promise<void>;
-  /** Candidates whose fate is open, for a new attempt at start. */
-  unresolved(): Promise<BlockCandidate[]>;
+  /** Moves a candidate aside, with its last state: nothing more will come of it. */
+  settle(candidate: BlockCandidate): Promise<void>;
+  /** Candidates that are not settled, for a new attempt or to be followed on after a start. */
+  unsettled(): Promise<BlockCandidate[]>;
 }
 
-/** Candidates as `<height>-<hash>.json` under a directory. */
+/** Folder of settled candidates, inside the candidates' own. */
+const SETTLED = "settled";
+
+/** Candidates as `<height>-<hash>.json` under a directory, settled ones in its folder `settled`. */
 export function candidateDirectory(directory: string, logger: Logger = silentLogger): CandidateStore {
+  const settled = join(directory, SETTLED);
   return {
-    async save(candidate) {
-      await mkdir(directory, { recursive: true });
-      const path = join(directory, `${candidate.height}-${candidate.hash}.json`);
-      const file = await open(`${path}.new`, "w", 0o600);
-      try {
-        await file.writeFile(`${JSON.stringify(candidate, null, 2)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(`${path}.new`, path);
-      const folder = await open(directory, "r");
-      try {
-        await folder.sync();
-      } finally {
-        await folder.close();
-      }
+    save: (candidate) => write(directory, candidate),
+    async settle(candidate) {
+      await write(settled, candidate);
+      await rm(join(directory, fileName(candidate)), { force: true });
     },
-    async unresolved() {
-      const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return [];
-        throw error;
-      });
+    async unsettled() {
+      const names = await namesIn(directory);
+      const over = new Set(await namesIn(settled));
       const open: BlockCandidate[] = [];
       for (const name of names) {
         if (!name.endsWith(".json")) continue;
-        const candidate = await readCandidate(join(directory, name), logger);
-        if (candidate?.state === "found" || candidate?.state === "submitted") open.push(candidate);
+        // The process ended between the two steps of settling.
+        if (over.has(name)) await rm(join(directory, name), { force: true });
+        else open.push(...(await readCandidate(join(directory, name), logger)));
       }
       return open;
     },
   };
 }
 
-/** Null for a file that cannot be read: it must keep neither the pool from its start nor the other blocks from the network. */
-async function readCandidate(path: string, logger: Logger): Promise<BlockCandidate | null> {
+function fileName({ height, hash }: BlockCandidate): string {
+  return `${height}-${hash}.json`;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+}
+
+/** Resolves when file and folder are on disk. */
+async function write(directory: string, candidate: BlockCandidate): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const path = join(directory, fileName(candidate));
+  const file = await open(`${path}.new`, "w", 0o600);
   try {
-    return JSON.parse(await readFile(path, "utf8")) as BlockCandidate | null;
+    await file.writeFile(`${JSON.stringify(candidate, null, 2)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+  const folder = await open(directory, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Empty for a file that cannot be read: it must keep neither the pool from its start nor the other blocks from the network. */
+async function readCandidate(path: string, logger: Logger): Promise<BlockCandidate[]> {
+  try {
+    const candidate = JSON.parse(await readFile(path, "utf8")) as BlockCandidate | null;
+    return candidate === null ? [] : [candidate];
   } catch (error) {
     logger.error({ err: error, path }, "a block candidate cannot be read; it is not submitted again");
-    return null;
+    return [];
   }
 }

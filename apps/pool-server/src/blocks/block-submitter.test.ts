@@ -5,7 +5,8 @@ import { VirtualClock } from "@lode/testing/clock";
 import { describe, expect, it } from "vitest";
 import type { Solution, TemplateTransactions } from "../templates/template-feed.ts";
 import type { BlockCandidate, CandidateStore } from "./block-candidates.ts";
-import { type BlockSubmitNode, BlockSubmitter } from "./block-submitter.ts";
+import type { BlockNode } from "./block-node.ts";
+import { BlockSubmitter } from "./block-submitter.ts";
 
 /** Genesis: a real header and coinbase (without witness), so that the assembled block is a real one. */
 const HEADER = Buffer.from(
@@ -41,8 +42,8 @@ function foundBlock(): FoundBlock {
 function scriptedNode(
   name: string,
   answers: (string | null | Error)[],
-  lookups: (boolean | Error)[] = [],
-): BlockSubmitNode & { blocks: string[] } {
+  lookups: (number | undefined | Error)[] = [],
+): BlockNode & { blocks: string[] } {
   const blocks: string[] = [];
   return {
     name,
@@ -53,11 +54,12 @@ function scriptedNode(
       if (answer instanceof Error) throw answer;
       return answer ?? null;
     },
-    async isInBestChain() {
-      const answer = lookups.shift() ?? true;
+    async confirmations() {
+      const answer = lookups.length === 0 ? 1 : lookups.shift();
       if (answer instanceof Error) throw answer;
       return answer;
     },
+    syncedHeight: async () => 200_000,
   };
 }
 
@@ -68,16 +70,17 @@ class MemoryCandidates implements CandidateStore {
     this.saved.set(candidate.hash, candidate);
     this.states.push(candidate.state);
   }
-  async unresolved() {
-    return [...this.saved.values()].filter(({ state }) => state === "found" || state === "submitted");
+  readonly settledHashes = new Set<string>();
+  async settle(candidate: BlockCandidate) {
+    await this.save(candidate);
+    this.settledHashes.add(candidate.hash);
+  }
+  async unsettled() {
+    return [...this.saved.values()].filter(({ hash }) => !this.settledHashes.has(hash));
   }
 }
 
-function setUp(
-  nodes: BlockSubmitNode[],
-  transactions?: TemplateTransactions,
-  candidates = new MemoryCandidates(),
-) {
+function setUp(nodes: BlockNode[], transactions?: TemplateTransactions, candidates = new MemoryCandidates()) {
   const clock = new VirtualClock();
   const solutions: { sourceId: string; solution: Solution }[] = [];
   const accepted: string[] = [];
@@ -151,6 +154,7 @@ describe("BlockSubmitter", () => {
     await clock.advanceAsync(60_000);
     expect(node.blocks).toEqual([BLOCK, BLOCK, BLOCK, BLOCK]);
     expect(submitter.acceptedCount).toBe(1);
+    submitter.stop();
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -191,7 +195,7 @@ describe("BlockSubmitter", () => {
     await submitter.settled();
     expect(accepted).toEqual([DISPLAY]);
     expect(candidates.saved.get(DISPLAY)?.state).toBe("accepted");
-    expect(await candidates.unresolved()).toEqual([]);
+    expect(candidates.saved.get(DISPLAY)?.state).toBe("accepted");
   });
 
   it("submits the whole block as soon as the template's transactions are here", async () => {
@@ -225,7 +229,7 @@ describe("BlockSubmitter", () => {
   });
 
   it("does not take a block for accepted that a node knows from a branch that lost", async () => {
-    const node = scriptedNode("a", ["duplicate"], [false]);
+    const node = scriptedNode("a", ["duplicate"], [-1]);
     const { submitter, clock, candidates, accepted } = setUp([node]);
     submitter.submit(foundBlock());
     await clock.advanceAsync(10_000);
@@ -236,7 +240,7 @@ describe("BlockSubmitter", () => {
   });
 
   it("asks again where the block is when the node does not answer that", async () => {
-    const node = scriptedNode("a", [], [new Error("timeout"), true]);
+    const node = scriptedNode("a", [], [new Error("timeout"), 1]);
     const { submitter, clock, accepted } = setUp([node]);
     submitter.submit(foundBlock());
     await clock.advanceAsync(10_000);
@@ -246,9 +250,10 @@ describe("BlockSubmitter", () => {
 
   it("is quiet when the nodes have answered, so that leaving does not cut a block off", async () => {
     let answer: (value: null) => void = () => {};
-    const node: BlockSubmitNode = {
+    const node: BlockNode = {
       name: "a",
-      isInBestChain: () => Promise.reject(new Error("not asked")),
+      confirmations: () => Promise.reject(new Error("not asked")),
+      syncedHeight: () => Promise.reject(new Error("not asked")),
       submitBlock: () =>
         new Promise((resolve) => {
           answer = resolve;
@@ -280,6 +285,59 @@ describe("BlockSubmitter", () => {
     await after.clock.advanceAsync(0);
     expect(node.blocks).toEqual([BLOCK]);
     expect(after.accepted).toEqual([DISPLAY]);
-    expect(await candidates.unresolved()).toEqual([]);
+    expect(candidates.saved.get(DISPLAY)?.state).toBe("accepted");
+  });
+
+  it.each([
+    ["accepted", [null], 6],
+    ["orphaned", [null], -1],
+    ["stale", ["inconclusive"], undefined],
+  ] as const)(
+    "sets a block aside as %s when the nodes agree and it is deep enough",
+    async (state, answers, now) => {
+      const node = { ...scriptedNode("a", [...answers]), syncedHeight: async () => 200_006 };
+      const hashes: string[] = [];
+      node.confirmations = async (hash) => {
+        hashes.push(hash);
+        // The block before it lies seven deep: six on top of ours, or in its place.
+        return hash === DISPLAY ? now : 7;
+      };
+      const { submitter, clock, candidates } = setUp([node]);
+      submitter.submit(foundBlock());
+      await clock.advanceAsync(0);
+      expect(candidates.settledHashes.size).toBe(0);
+      submitter.observeTip(new Uint8Array(32).fill(9));
+      await clock.advanceAsync(1_000);
+      await submitter.settled();
+      expect(hashes[0]).toBe(DISPLAY);
+      expect(candidates.saved.get(DISPLAY)?.state).toBe(state);
+      expect([...candidates.settledHashes]).toEqual([DISPLAY]);
+      expect(clock.pendingTimers).toBe(0);
+      const after = setUp([scriptedNode("a", [])], undefined, candidates);
+      await after.submitter.resume();
+      expect(after.submitter.acceptedCount).toBe(0);
+    },
+  );
+
+  it("calls nothing settled while nodes disagree, lag behind, or do not know a header", async () => {
+    const ask = (block: number | undefined, previous: number | undefined, height: number | null) => ({
+      ...scriptedNode("n", ["inconclusive"]),
+      confirmations: async (hash: string) => (hash === DISPLAY ? block : previous),
+      syncedHeight: async () => height,
+    });
+    for (const nodes of [
+      [ask(7, 8, 200_006), ask(-1, 8, 200_006)],
+      [ask(7, 8, 200_006), ask(7, 8, 200_001)],
+      [ask(7, 8, 200_006), ask(7, 8, null)],
+      [ask(undefined, undefined, 200_006)],
+      [ask(undefined, 6, 200_005)],
+    ]) {
+      const { submitter, clock, candidates } = setUp(nodes);
+      submitter.submit(foundBlock());
+      await clock.advanceAsync(200_000);
+      submitter.stop();
+      expect([...candidates.settledHashes]).toEqual([]);
+      expect(candidates.saved.get(DISPLAY)?.state).toBe("submitted");
+    }
   });
 });

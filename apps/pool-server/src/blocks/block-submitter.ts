@@ -1,25 +1,21 @@
 import { assembleBlock, coinbaseForBlock, heightFromBip34, internalToDisplay } from "@lode/bitcoin";
 import type { FoundBlock } from "@lode/mining";
-import { type Clock, CodedError, type Logger, type Metrics } from "@lode/ports";
+import { type Clock, CodedError, type Counter, type Logger, type Metrics } from "@lode/ports";
 import type { TemplateFeed } from "../templates/template-feed.ts";
-import type { BlockCandidate, CandidateState, CandidateStore } from "./block-candidates.ts";
-
-/** A node that takes whole blocks. */
-export interface BlockSubmitNode {
-  readonly name: string;
-  /** `submitblock`: null when the block is the new tip, else a BIP22 string. Rejects when the outcome is unknown. */
-  submitBlock(blockHex: string): Promise<string | null>;
-  /** True when the block is part of the node's best chain. Rejects when the node does not answer. */
-  isInBestChain(hash: string): Promise<boolean>;
-}
+import type { BlockCandidate, CandidateStore } from "./block-candidates.ts";
+import { BlockFollower } from "./block-follower.ts";
+import type { BlockNode } from "./block-node.ts";
+import type { BlockVote } from "./block-votes.ts";
 
 export interface BlockSubmitterDeps {
   readonly feed: Pick<TemplateFeed, "submitSolution" | "transactions">;
-  readonly nodes: readonly BlockSubmitNode[];
+  readonly nodes: readonly BlockNode[];
   readonly candidates: CandidateStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Nodes that must agree on what became of a block; at most as many as there are. */
+  readonly confirmNodes?: number;
   /** Called once for each block that is known to be on the node's best chain. */
   readonly onAccepted?: (hash: string) => void;
 }
@@ -35,14 +31,28 @@ const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 30_000;
 /** A node that stays away this long is given up; the candidate's file stays for the next start. */
 const RETRY_FOR_MS = 3_600_000;
+/** With so many blocks on top, or in its place, a block's fate is taken for settled. */
+const SETTLED_DEPTH = 6;
+const DEFAULT_CONFIRM_NODES = 2;
 /** Open candidates whose new tip is awaited; beyond that the oldest is only kept in its file. */
 const TRACKED = 1_000;
+
+/** States that are counted once each. */
+type Outcome = "accepted" | keyof typeof LOST;
+
+const LOST = {
+  rejected: "every node refused a found block",
+  stale: "a found block is stale: the best chain went on without it",
+  orphaned: "a found block is orphaned: it left the best chain",
+} as const;
 
 interface Tracked {
   candidate: BlockCandidate;
   saving: Promise<void>;
   /** Nodes that gave a final refusal. */
   refusals: number;
+  /** Its fate is known and its file set aside: nothing is tried for it any more. */
+  isSettled: boolean;
 }
 
 /**
@@ -53,20 +63,32 @@ interface Tracked {
 export class BlockSubmitter {
   readonly #deps: BlockSubmitterDeps;
   readonly #tracked = new Map<string, Tracked>();
-  readonly #accepted;
-  readonly #rejected;
+  readonly #follower: BlockFollower;
+  readonly #counted: Readonly<Record<Outcome, Counter>>;
   #acceptedCount = 0;
   #stopped = false;
   /** Answers and transactions that are awaited right now. */
   #awaited = 0;
   readonly #quietWaiters: Array<() => void> = [];
-  readonly #saving = new Set<Promise<void>>();
+  readonly #saving = new Set<Promise<unknown>>();
 
   constructor(deps: BlockSubmitterDeps) {
     this.#deps = deps;
-    const { metrics } = deps;
-    this.#accepted = metrics.counter("lode_blocks_accepted_total", "Found blocks a node took");
-    this.#rejected = metrics.counter("lode_blocks_rejected_total", "Found blocks every node refused");
+    const { metrics, nodes, clock, logger } = deps;
+    this.#counted = {
+      accepted: metrics.counter("lode_blocks_accepted_total", "Found blocks that came onto the best chain"),
+      rejected: metrics.counter("lode_blocks_rejected_total", "Found blocks every node refused"),
+      stale: metrics.counter("lode_blocks_stale_total", "Found blocks that the best chain went on without"),
+      orphaned: metrics.counter("lode_blocks_orphaned_total", "Found blocks that left the best chain again"),
+    };
+    metrics.gauge("lode_blocks_open", "Found blocks whose fate is not settled", {}, () => this.#tracked.size);
+    this.#follower = new BlockFollower({
+      nodes,
+      clock,
+      logger,
+      confirmNodes: deps.confirmNodes ?? DEFAULT_CONFIRM_NODES,
+      onVerdict: (hash, verdict) => this.#onVerdict(hash, verdict),
+    });
   }
 
   /** Blocks of this process that are known to be accepted. */
@@ -126,21 +148,29 @@ export class BlockSubmitter {
     }
   }
 
-  /** Submits again what an earlier process left open. */
+  /** Takes up what an earlier process left: submits again what no node took, and follows the rest. */
   async resume(): Promise<void> {
-    for (const candidate of await this.#deps.candidates.unresolved()) {
-      if (candidate.block === null || this.#tracked.has(candidate.hash)) continue;
-      this.#deps.logger.info({ hash: candidate.hash }, "submitting a block found before the restart again");
-      const entry: Tracked = { candidate, saving: Promise.resolve(), refusals: 0 };
+    for (const candidate of await this.#deps.candidates.unsettled()) {
+      if (this.#tracked.has(candidate.hash)) continue;
+      const entry: Tracked = { candidate, saving: Promise.resolve(), refusals: 0, isSettled: false };
+      const { hash, state, block } = candidate;
+      if (state === "rejected" || state === "stale" || state === "orphaned") {
+        this.#settle(entry);
+        continue;
+      }
       this.#remember(entry);
-      this.#submitToNodes(entry, candidate.block);
+      if (state === "accepted" || block === null) continue;
+      this.#deps.logger.info({ hash }, "submitting a block found before the restart again");
+      this.#submitToNodes(entry, block);
     }
   }
 
   /** Tells the submitter that the best chain's tip is `prevHash` now (internal order). */
   observeTip(prevHash: Uint8Array): void {
-    const entry = this.#tracked.get(internalToDisplay(prevHash));
+    const hash = internalToDisplay(prevHash);
+    const entry = this.#tracked.get(hash);
     if (entry !== undefined) this.#resolve(entry, "accepted", "tip");
+    this.#follower.onTip(hash);
   }
 
   /** Resolves when every candidate file written so far is on disk. */
@@ -157,10 +187,11 @@ export class BlockSubmitter {
   /** Retries no more; open candidates stay in their files. */
   stop(): void {
     this.#stopped = true;
+    this.#follower.stop();
   }
 
   #track(candidate: BlockCandidate): Tracked {
-    const entry: Tracked = { candidate, saving: Promise.resolve(), refusals: 0 };
+    const entry: Tracked = { candidate, saving: Promise.resolve(), refusals: 0, isSettled: false };
     this.#remember(entry);
     this.#update(entry, {});
     return entry;
@@ -168,6 +199,7 @@ export class BlockSubmitter {
 
   #remember(entry: Tracked): void {
     this.#tracked.set(entry.candidate.hash, entry);
+    this.#follower.follow(entry.candidate);
     if (this.#tracked.size > TRACKED) {
       const oldest = this.#tracked.keys().next().value;
       if (oldest !== undefined) this.#tracked.delete(oldest);
@@ -179,8 +211,8 @@ export class BlockSubmitter {
       this.#attempt(entry, node, block, RETRY_MIN_MS, this.#deps.clock.monotonic());
   }
 
-  #attempt(entry: Tracked, node: BlockSubmitNode, block: string, delay: number, since: number): void {
-    if (this.#stopped) return;
+  #attempt(entry: Tracked, node: BlockNode, block: string, delay: number, since: number): void {
+    if (this.#stopped || entry.isSettled) return;
     const again = () => {
       if (this.#deps.clock.monotonic() - since > RETRY_FOR_MS) return;
       this.#deps.clock.after(delay, () =>
@@ -208,9 +240,10 @@ export class BlockSubmitter {
     this.#await(answered);
   }
 
-  async #lookUp(entry: Tracked, node: BlockSubmitNode, again: () => void): Promise<void> {
+  async #lookUp(entry: Tracked, node: BlockNode, again: () => void): Promise<void> {
     try {
-      if (await node.isInBestChain(entry.candidate.hash)) this.#resolve(entry, "accepted", node.name);
+      if (((await node.confirmations(entry.candidate.hash)) ?? 0) >= 1)
+        this.#resolve(entry, "accepted", node.name);
       else this.#race(entry);
     } catch (error) {
       this.#deps.logger.warn(
@@ -226,7 +259,7 @@ export class BlockSubmitter {
     if (entry.candidate.state === "found") this.#update(entry, { state: "submitted" });
   }
 
-  #refuse(entry: Tracked, node: BlockSubmitNode, answer: string): void {
+  #refuse(entry: Tracked, node: BlockNode, answer: string): void {
     entry.refusals += 1;
     this.#deps.logger.error(
       { node: node.name, hash: entry.candidate.hash, answer },
@@ -235,18 +268,49 @@ export class BlockSubmitter {
     if (entry.refusals >= this.#deps.nodes.length) this.#resolve(entry, "rejected", answer);
   }
 
-  #resolve(entry: Tracked, state: CandidateState, by: string): void {
-    if (entry.candidate.state === "accepted" || entry.candidate.state === state) return;
+  /** What the nodes agree on. A block that is deep enough on or off the best chain is settled. */
+  #onVerdict(hash: string, verdict: BlockVote): void {
+    const entry = this.#tracked.get(hash);
+    if (entry === undefined) {
+      this.#follower.forget(hash);
+      return;
+    }
+    const isAccepted = entry.candidate.state === "accepted";
+    if (verdict.is === "active") {
+      this.#resolve(entry, "accepted", "header lookup");
+      if (verdict.confirmations >= SETTLED_DEPTH) this.#settle(entry);
+    } else if (verdict.buried >= SETTLED_DEPTH) {
+      // Without a node nobody can say that a block which was the tip is gone.
+      const isKnown = entry.candidate.state === "rejected" || (isAccepted && this.#deps.nodes.length === 0);
+      if (isKnown) this.#settle(entry);
+      else this.#resolve(entry, isAccepted ? "orphaned" : "stale", "header lookup");
+    }
+  }
+
+  #resolve(entry: Tracked, state: Outcome, by: string): void {
+    const before = entry.candidate.state;
+    if (before === state || (before === "accepted" && state === "rejected")) return;
     this.#update(entry, { state });
-    const { hash, height } = entry.candidate;
+    this.#counted[state].inc();
+    const { hash, height, finder } = entry.candidate;
     if (state === "accepted") {
-      this.#accepted.inc();
       this.#acceptedCount += 1;
       this.#deps.logger.info({ hash, height, by }, "block accepted");
       this.#deps.onAccepted?.(hash);
-    } else {
-      this.#rejected.inc();
+      return;
     }
+    this.#deps.logger[state === "rejected" ? "error" : "warn"]({ hash, height, finder, by }, LOST[state]);
+    // A block that every node refused may still show up as the tip, through its template source.
+    if (state !== "rejected") this.#settle(entry);
+  }
+
+  /** Nothing more will come of the block: its file goes aside, after what is being written. */
+  #settle(entry: Tracked): void {
+    const { hash } = entry.candidate;
+    entry.isSettled = true;
+    this.#tracked.delete(hash);
+    this.#follower.forget(hash);
+    this.#write(entry, () => this.#deps.candidates.settle(entry.candidate));
   }
 
   #await(work: Promise<unknown>): void {
@@ -258,24 +322,24 @@ export class BlockSubmitter {
     });
   }
 
-  /** Writes follow one another, so that a later state is never overwritten by an earlier one. */
   #update(entry: Tracked, change: Partial<BlockCandidate>): void {
     entry.candidate = { ...entry.candidate, ...change };
     const { candidate } = entry;
-    const saving = entry.saving
-      .then(() => this.#deps.candidates.save(candidate))
+    this.#write(entry, () => this.#deps.candidates.save(candidate));
+  }
+
+  /** Writes follow one another, so that a later state is never overwritten by an earlier one. */
+  #write(entry: Tracked, write: () => Promise<void>): void {
+    const saving: Promise<unknown> = entry.saving
+      .then(write)
       .catch((error: unknown) => {
         this.#deps.logger.error(
-          { err: error, hash: candidate.hash },
+          { err: error, hash: entry.candidate.hash },
           "a block candidate could not be written",
         );
       })
-      .then(() => {
-        this.#saving.delete(saving);
-        // An accepted block is in its file; megabytes of it need not stay in memory.
-        if (candidate.state === "accepted" && entry.saving === saving) this.#tracked.delete(candidate.hash);
-      });
-    entry.saving = saving;
+      .then(() => this.#saving.delete(saving));
+    entry.saving = saving.then(() => {});
     this.#saving.add(saving);
   }
 }

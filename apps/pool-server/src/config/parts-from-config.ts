@@ -23,6 +23,7 @@ export function poolSettings(config: PoolServerConfig, payoutScript: Uint8Array)
     payoutScript,
     tag: new TextEncoder().encode(config.pool.poolSignature),
     serverId: config.pool.serverId,
+    confirmNodes: config.pool.confirmNodes,
     outageRefuseMs: config.templates.outageRefuseSec * 1000,
     outageCloseMs: config.templates.outageCloseSec * 1000,
     mining: {

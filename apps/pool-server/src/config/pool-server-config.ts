@@ -89,6 +89,13 @@ const poolSection = refined(
       minimum: 0,
       maximum: 600,
     }),
+    confirmNodes: Type.Integer({
+      description:
+        "Nodes that must agree on what became of a found block; with fewer [[nodes]], all of them must. A node that is away or catching up has no say.",
+      default: 2,
+      minimum: 1,
+      maximum: 100,
+    }),
     dataDir: Type.String({ description: "Where found blocks are kept as files.", default: "./lode-data" }),
   }),
   unsupportedRequirement,
