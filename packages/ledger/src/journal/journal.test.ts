@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { startTestDatabase, type TestDatabase, VirtualClock } from "@lode/testing";
+import { VirtualClock } from "@lode/testing/clock";
+import { startTestDatabase, type TestDatabase } from "@lode/testing/database";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { blockReference, type JournalLine, matureBlock, postJournal, reverseBlock } from "./journal.ts";
 import type { Fence } from "./journal-error.ts";
