@@ -8,17 +8,19 @@ import {
   ShareRecorder,
   TemplateSources,
 } from "@lode/pool-server";
-import { silentLogger, systemClock } from "@lode/ports";
+import { silentLogger, systemClock, systemRandom } from "@lode/ports";
+import { MiningProxy, proxySchema } from "@lode/proxy";
 import {
   customJobErrorCodes,
   MiningServer,
   openErrorCodes,
+  sv1ServerDefaults,
   unknownChannel,
   updateErrorCodes,
 } from "@lode/roles";
 import { configMarkdown, createMetrics, loadConfig, type MetricDescription } from "@lode/service";
 import { TemplateProvider, templateProviderSchema } from "@lode/template-provider";
-import { type Handshaker, listen } from "@lode/transport";
+import { type Handshaker, listen, listenLines } from "@lode/transport";
 import { expect, it } from "vitest";
 
 /** Declares every metric of a pool server by building its parts. */
@@ -92,6 +94,37 @@ function providerMetrics(): MetricDescription[] {
   return metrics.describe();
 }
 
+async function proxyMetrics(): Promise<MetricDescription[]> {
+  const metrics = createMetrics({ defaults: false });
+  const deps = { clock: systemClock, logger: silentLogger, metrics };
+  const proxy = new MiningProxy(
+    {
+      upstreams: [
+        {
+          name: "pool",
+          lobbyIdentity: "",
+          lobbyHashrate: 1,
+          extranonce2Size: 8,
+          vendor: "",
+          readyMs: 1,
+        },
+      ],
+      failover: { probeMs: 1, returnMs: 1, graceMs: 1 },
+      sv1: sv1ServerDefaults,
+      fixedIdentity: null,
+      assumedHashrate: 1,
+      sharesPerMinute: 6,
+      answerMs: 1,
+      outageCloseMs: 1,
+    },
+    { ...deps, random: systemRandom, dial: () => Promise.reject(new Error("not dialled")) },
+  );
+  proxy.stop();
+  const listener = await listenLines({ ...deps, host: "127.0.0.1", port: 0, onConnection: () => {} });
+  await listener.close();
+  return metrics.describe();
+}
+
 function metricTable(metrics: readonly MetricDescription[]): string {
   return [
     "| metric | type | labels | meaning |",
@@ -122,6 +155,9 @@ it("docs/config.md is what the schemas say", async () => {
     "## `lode template-provider`",
     "",
     configMarkdown(templateProviderSchema),
+    "## `lode proxy`",
+    "",
+    configMarkdown(proxySchema),
   ].join("\n");
   await expect(text).toMatchFileSnapshot("../docs/config.md");
 });
@@ -140,6 +176,10 @@ it("docs/metrics.md is what the code declares", async () => {
     "## `lode template-provider`",
     "",
     metricTable(providerMetrics()),
+    "",
+    "## `lode proxy`",
+    "",
+    metricTable(await proxyMetrics()),
     "",
   ].join("\n");
   await expect(text).toMatchFileSnapshot("../docs/metrics.md");

@@ -5,6 +5,7 @@ import { decodeCommand } from "./commands/decode.ts";
 import { devCommand } from "./commands/dev.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { poolCommand } from "./commands/pool.ts";
+import { proxyCommand } from "./commands/proxy.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { templateProviderCommand } from "./commands/template-provider.ts";
 import { version } from "./version.ts";
@@ -13,6 +14,7 @@ const commands: readonly Command[] = [
   devCommand,
   poolCommand,
   templateProviderCommand,
+  proxyCommand,
   simulateCommand,
   keysCommand,
   dbCommand,

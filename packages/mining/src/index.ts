@@ -53,5 +53,6 @@ export {
   shareErrors,
 } from "./share.ts";
 export { MAX_FUTURE_NTIME, VERSION_ROLLING_MASK } from "./share-rules.ts";
+export { ShareSet } from "./share-set.ts";
 export { ChannelError, type ChannelErrorType } from "./target-policy.ts";
 export { Vardiff } from "./vardiff.ts";

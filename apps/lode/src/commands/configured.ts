@@ -1,4 +1,5 @@
 import { authorityPublicKey, checkPoolServer, poolServerSchema } from "@lode/pool-server";
+import { checkProxy, proxySchema } from "@lode/proxy";
 import { exampleConfig, formatConfig, type KeyProblem, loadConfig } from "@lode/service";
 import { checkTemplateProvider, providerPublicKey, templateProviderSchema } from "@lode/template-provider";
 import type { Static, TSchema } from "typebox";
@@ -28,8 +29,14 @@ export const templateProviderRole: Role<typeof templateProviderSchema> = {
   notes: (config) => publicKeyNote("template_provider.authority_secret_key", providerPublicKey(config)),
 };
 
+export const proxyRole: Role<typeof proxySchema> = {
+  schema: proxySchema,
+  check: checkProxy,
+  notes: () => ({}),
+};
+
 /** Of every command: keys of one in the environment are not in the way of another. */
-const schemas: readonly TSchema[] = [poolServerSchema, templateProviderSchema];
+const schemas: readonly TSchema[] = [poolServerSchema, templateProviderSchema, proxySchema];
 
 /** Options that say where a configuration comes from. */
 export const sourceOptions: Readonly<Record<string, Option>> = {

@@ -1,3 +1,4 @@
+import { splitHostPort } from "@lode/transport";
 import { type Arguments, type Command, flag, integer, text } from "../command.ts";
 import { runDev } from "../dev/run-dev.ts";
 
@@ -6,10 +7,16 @@ const DEFAULT_ADMIN = "127.0.0.1:9333";
 
 export const devCommand: Command = {
   name: "dev",
-  summary: "Run everything at once: database, chain, template provider, pool and one simulated miner.",
+  summary:
+    "Run everything at once: database, chain, template provider, pool, Stratum V1 door and one simulated miner.",
   details: `Nothing has to be installed or configured. All state lies in one directory; a second start continues from it.`,
   options: {
     listen: { type: "string", value: "HOST:PORT", help: `Where miners connect (${DEFAULT_LISTEN}).` },
+    "sv1-listen": {
+      type: "string",
+      value: "HOST:PORT",
+      help: "Where Stratum V1 miners connect (the next port on the same host).",
+    },
     admin: { type: "string", value: "HOST:PORT", help: `Health and metrics over HTTP (${DEFAULT_ADMIN}).` },
     "data-dir": { type: "string", value: "DIR", help: "Where all state lies (.lode)." },
     bitcoind: {
@@ -35,6 +42,7 @@ export const devCommand: Command = {
 /** What `lode dev` was asked for. */
 export interface DevOptions {
   readonly listen: string;
+  readonly sv1Listen: string;
   readonly admin: string;
   readonly dataDir: string;
   readonly bitcoind: string | null;
@@ -47,9 +55,17 @@ export interface DevOptions {
   readonly json: boolean;
 }
 
+/** The next port of the same host; any port where any will do. */
+function nextPort(address: string): string {
+  const { host, port } = splitHostPort(address);
+  return `${host.includes(":") ? `[${host}]` : host}:${port === 0 ? 0 : port + 1}`;
+}
+
 function devOptions(args: Arguments): DevOptions {
+  const listen = text(args, "listen") ?? DEFAULT_LISTEN;
   return {
-    listen: text(args, "listen") ?? DEFAULT_LISTEN,
+    listen,
+    sv1Listen: text(args, "sv1-listen") ?? nextPort(listen),
     admin: text(args, "admin") ?? DEFAULT_ADMIN,
     dataDir: text(args, "data-dir") ?? ".lode",
     bitcoind: text(args, "bitcoind") ?? null,

@@ -5,6 +5,7 @@ import { countShares, openDatabase } from "@lode/ledger";
 import { native } from "@lode/native";
 import { type Pool, poolServerSchema, startPoolServer } from "@lode/pool-server";
 import { type Logger, systemClock, systemRandom } from "@lode/ports";
+import { proxySchema, startProxy } from "@lode/proxy";
 import { miningServerMaxLength } from "@lode/roles";
 import {
   createMetrics,
@@ -51,6 +52,8 @@ export interface DevWorldDeps {
 const SHARES_PER_MINUTE = 60;
 /** A target that the simulated miner meets once a second; real hardware is given harder ones. */
 const MIN_DIFFICULTY = MINER_HASHES_PER_SECOND / 2 ** 32;
+/** One core of a computer; hardware is given harder targets within a few shares. */
+const SV1_HASHES_PER_SECOND = 5_000_000;
 /** Nobody waits long for a development pool to leave. */
 const DRAIN_SECONDS = 2;
 
@@ -144,7 +147,21 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
     });
     steps.push(() => admin.close());
 
+    say("starting the door for Stratum V1 miners");
     const { host } = splitHostPort(options.listen);
+    const door = await startDoor(options.sv1Listen, localHost(host), server, payoutAddress, {
+      logger,
+      metrics,
+    }).catch((error: unknown) => {
+      throw explainListenFailure(
+        error,
+        `listen for Stratum V1 miners on ${options.sv1Listen}`,
+        "--sv1-listen HOST:PORT",
+      );
+    });
+    let stopDoor = () => door.drain();
+    steps.push(() => stopDoor());
+
     const miner = options.miner
       ? await startMiner(host, server.port, server.authorityPublicKey, payoutAddress, { logger, metrics })
       : null;
@@ -154,6 +171,7 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
       pool: server.pool,
       welcome: {
         endpoint: server.endpoint,
+        sv1Endpoint: door.endpoint,
         host,
         port: server.port,
         authorityPublicKey: server.authorityPublicKey,
@@ -168,7 +186,9 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
       async stop() {
         miner?.stop();
         stopPool = async () => {};
+        stopDoor = async () => {};
         try {
+          await door.drain();
           await server.drain();
           summary = await summarize(server.pool, database.url, startedAt);
         } finally {
@@ -196,6 +216,34 @@ async function startDatabase(options: DevOptions, dataDir: string, { logger, say
   };
 }
 
+/** The pool's own door for Stratum V1 miners. */
+function startDoor(
+  listen: string,
+  poolHost: string,
+  pool: { readonly port: number; readonly authorityPublicKey: string },
+  address: string,
+  deps: { logger: Logger; metrics: ReturnType<typeof createMetrics> },
+) {
+  const { host, port } = splitHostPort(listen);
+  return startProxy(
+    loadConfig({
+      schema: proxySchema,
+      set: [
+        `proxy.downstream_address=${host}`,
+        `proxy.downstream_port=${port}`,
+        `proxy.user_identity=${address}.lobby`,
+        `proxy.drain_sec=${DRAIN_SECONDS}`,
+        `downstream_difficulty_config.min_individual_miner_hashrate=${SV1_HASHES_PER_SECOND}`,
+        `downstream_difficulty_config.shares_per_minute=${SHARES_PER_MINUTE}`,
+        `upstreams.0.address=${poolHost}`,
+        `upstreams.0.port=${pool.port}`,
+        `upstreams.0.authority_pubkey=${pool.authorityPublicKey}`,
+      ],
+    }),
+    deps,
+  );
+}
+
 async function startMiner(
   host: string,
   port: number,
@@ -204,7 +252,7 @@ async function startMiner(
   deps: { logger: Logger; metrics: ReturnType<typeof createMetrics> },
 ): Promise<CpuMiner> {
   const connection = await dial({
-    host: host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host,
+    host: localHost(host),
     port,
     authorityKey: decodeAuthorityPublicKey(authorityKey),
     native,
@@ -224,6 +272,11 @@ async function startMiner(
     onRejected: (error_code) =>
       deps.logger.warn({ error_code }, "a share of the simulated miner was rejected"),
   });
+}
+
+/** Where a server that listens everywhere is reached from here. */
+function localHost(host: string): string {
+  return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
 }
 
 /** On regtest coins are worth nothing: an address that nobody has the key of will do. */

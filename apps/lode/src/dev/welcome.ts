@@ -1,6 +1,8 @@
 /** What a person reads when everything runs. */
 export interface Welcome {
   readonly endpoint: string;
+  /** `stratum+tcp://host:port` */
+  readonly sv1Endpoint: string;
   readonly host: string;
   readonly port: number;
   readonly authorityPublicKey: string;
@@ -18,6 +20,7 @@ export function welcomeText(info: Welcome): string {
 Lode is running.
 
   endpoint       ${info.endpoint}
+  Stratum V1     ${info.sv1Endpoint}
   authority key  ${info.authorityPublicKey}
   chain          ${info.chain}
   database       ${info.database}
@@ -30,8 +33,8 @@ Connect a miner, in one of three ways:
        ${info.endpoint}
   2. Firmware that asks for the parts (Bitaxe, NerdQAxe):
        host ${info.host}   port ${info.port}   authority public key ${info.authorityPublicKey}
-  3. SV1 hardware, through the Stratum V2 reference translator: in its configuration
-       [[upstreams]]  address = "${info.host}"  port = ${info.port}  authority_pubkey = "${info.authorityPublicKey}"
+  3. Stratum V1 hardware (Antminer, Whatsminer, Avalon, NerdMiner and all others):
+       ${info.sv1Endpoint}   any password
 
   The user name is ADDRESS.WORKER, for example ${info.exampleAddress}.rig1
   Miners on other machines need --listen 0.0.0.0:${info.port}

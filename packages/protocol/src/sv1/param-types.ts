@@ -36,25 +36,21 @@ export function boundText(maxLength: number): ParamType<string> {
 }
 
 /**
- * A u32 as hex digits, most significant first, in either case. Fewer than `minDigits` are refused; of more than eight the
- * first eight count, as ckpool reads them.
+ * A u32 as hex digits, most significant first, in either case. Leading zeros may be missing (NerdMiner writes nonces so); of more
+ * than eight digits the first eight count, as ckpool reads them.
  */
-export function hexU32(minDigits: 1 | 8): ParamType<number> {
-  const expected = minDigits === 8 ? "8 hex digits" : "1 to 8 hex digits";
-  return {
-    says: `${expected}, either case; more than 8 are cut`,
-    read(value) {
-      if (typeof value !== "string" || value.length < minDigits || !HEX.test(value))
-        throw new ParamFault(expected);
-      return Number.parseInt(value.slice(0, 8), 16);
-    },
-  };
-}
+export const hexU32: ParamType<number> = {
+  says: "1 to 8 hex digits, either case; more than 8 are cut",
+  read(value) {
+    if (typeof value !== "string" || !HEX.test(value)) throw new ParamFault("1 to 8 hex digits");
+    return Number.parseInt(value.slice(0, 8), 16);
+  },
+};
 
 /** A u32 as hex digits, or null where it is missing, null or empty. */
 export const optionalHexU32: ParamType<number | null> = {
   says: "1 to 8 hex digits, either case; may be missing",
-  read: (value) => (value === undefined || value === null || value === "" ? null : hexU32(1).read(value)),
+  read: (value) => (value === undefined || value === null || value === "" ? null : hexU32.read(value)),
 };
 
 /** Bytes as an even number of hex digits in either case. */

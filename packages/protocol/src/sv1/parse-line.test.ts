@@ -61,13 +61,15 @@ describe("a line of a miner", () => {
     },
   );
 
-  it("cuts a nonce of more than eight digits, and refuses a shorter one by naming the parameter", () => {
+  it("takes a nonce with more or fewer than eight digits, and names a parameter that is none", () => {
     const submit = (nonce: string) =>
       `{"id":7,"method":"mining.submit","params":["w","j","","0","${nonce}"]}`;
     expect(plain(parseSv1Line(submit("0A1b2c3dffff")))).toMatchObject({ params: { nonce: 0x0a1b2c3d } });
-    const error = failure(submit("0a1b2c3"));
+    // NerdMiner_v2 src/stratum.cpp:222: String(nonce, HEX)
+    expect(plain(parseSv1Line(submit("a1b")))).toMatchObject({ params: { nonce: 0xa1b } });
+    const error = failure(submit("0x1"));
     expect(error.type).toEqual({ code: "invalid-param", id: "7", method: "mining.submit", param: "nonce" });
-    expect(error.message).toBe("mining.submit: parameter 5 must be 8 hex digits");
+    expect(error.message).toBe("mining.submit: parameter 5 must be 1 to 8 hex digits");
   });
 
   it("is an answer when it has a result and no method, and unknown when nobody knows the method", () => {

@@ -9,6 +9,15 @@ import type { MiningServerMessage } from "./server-messages.ts";
 type ChannelMessage = Extract<MiningServerMessage, { fields: { channelId: number } }>;
 type JobMessage = Extract<MiningServerMessage, { name: "NewMiningJob" | "NewExtendedMiningJob" }>;
 
+/** Bytes of a message that outlive it, copied once for all members of its group. */
+interface Kept {
+  readonly prevHash?: Uint8Array;
+  readonly coinbase?: Pick<
+    Extract<JobWork, { kind: "extended" }>,
+    "coinbaseTxPrefix" | "coinbaseTxSuffix" | "merklePath"
+  >;
+}
+
 const NO_EXTRANONCE = new Uint8Array(0);
 
 /** What a client makes of its server's messages: the state of its channels, and calls of its listener. */
@@ -87,26 +96,27 @@ export class ClientInbox implements MessageHandler<MiningServerMessage> {
   /** A group's id stands for its members (SV2 5.2.3). */
   #onChannelMessage(message: ChannelMessage): void {
     const { channelId } = message.fields;
+    const kept = keptOf(message);
     const channel = this.#channels.get(channelId);
     if (channel !== undefined) {
-      this.#deliver(channel, message);
+      this.#deliver(channel, message, kept);
       return;
     }
     const members = [...this.#channels.values()].filter((member) => member.groupChannelId === channelId);
     if (members.length === 0) this.#violated("unknown-channel", message);
-    for (const member of members) this.#deliver(member, message);
+    for (const member of members) this.#deliver(member, message, kept);
   }
 
-  #deliver(channel: ClientChannel, message: ChannelMessage): void {
+  #deliver(channel: ClientChannel, message: ChannelMessage, kept: Kept): void {
     const listener = this.#listener;
     switch (message.name) {
       case "NewMiningJob":
       case "NewExtendedMiningJob":
-        this.#onJob(channel, message);
+        this.#onJob(channel, message, kept);
         break;
       case "SetNewPrevHash": {
-        const { jobId, prevHash, nbits, minNtime } = message.fields;
-        const violation = channel.setNewPrevHash(jobId, prevHash.slice(), nbits, minNtime);
+        const { jobId, nbits, minNtime } = message.fields;
+        const violation = channel.setNewPrevHash(jobId, kept.prevHash!, nbits, minNtime);
         if (violation !== undefined) this.#violated(violation, message);
         else listener.onJob?.(channel, channel.job!, true);
         break;
@@ -134,7 +144,7 @@ export class ClientInbox implements MessageHandler<MiningServerMessage> {
     }
   }
 
-  #onJob(channel: ClientChannel, message: JobMessage): void {
+  #onJob(channel: ClientChannel, message: JobMessage, kept: Kept): void {
     const { jobId, version, minNtime, channelId } = message.fields;
     const extended = message.name === "NewExtendedMiningJob";
     // SV2 5.3.15, 5.3.16: an extended job reaches a standard channel only through its group.
@@ -149,7 +159,7 @@ export class ClientInbox implements MessageHandler<MiningServerMessage> {
       jobId,
       version,
       versionRollingAllowed: extended ? message.fields.versionRollingAllowed : true,
-      work: workOf(channel, message),
+      work: workOf(channel, message, kept),
     };
     const violation = channel.addJob(job, minNtime);
     if (violation !== undefined) this.#violated(violation, message);
@@ -161,15 +171,25 @@ export class ClientInbox implements MessageHandler<MiningServerMessage> {
   }
 }
 
-function workOf(channel: ClientChannel, message: JobMessage): JobWork {
+function keptOf(message: ChannelMessage): Kept {
+  if (message.name === "SetNewPrevHash") return { prevHash: message.fields.prevHash.slice() };
+  if (message.name !== "NewExtendedMiningJob") return {};
+  const { coinbaseTxPrefix, coinbaseTxSuffix, merklePath } = message.fields;
+  return {
+    coinbase: {
+      coinbaseTxPrefix: coinbaseTxPrefix.slice(),
+      coinbaseTxSuffix: coinbaseTxSuffix.slice(),
+      merklePath: merklePath.map((hash) => hash.slice()),
+    },
+  };
+}
+
+function workOf(channel: ClientChannel, message: JobMessage, kept: Kept): JobWork {
   if (message.name === "NewMiningJob")
     return { kind: "standard", merkleRoot: message.fields.merkleRoot.slice() };
-  const { coinbaseTxPrefix, coinbaseTxSuffix, merklePath } = message.fields;
   const work: JobWork = {
     kind: "extended",
-    coinbaseTxPrefix: coinbaseTxPrefix.slice(),
-    coinbaseTxSuffix: coinbaseTxSuffix.slice(),
-    merklePath: merklePath.map((hash) => hash.slice()),
+    ...kept.coinbase!,
     extranoncePrefix: channel.extranoncePrefix,
   };
   // A standard channel mines an extended job of its group with its prefix alone (SV2 5.1.2.1).

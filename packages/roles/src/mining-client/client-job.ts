@@ -7,6 +7,7 @@ export type JobWork =
       readonly kind: "extended";
       readonly coinbaseTxPrefix: Uint8Array;
       readonly coinbaseTxSuffix: Uint8Array;
+      /** One object for all members of a group that got the job with one message. */
       readonly merklePath: readonly Uint8Array[];
       /** The channel's when the job came: a later SetExtranoncePrefix does not change it (SV2 5.3.10). */
       readonly extranoncePrefix: Uint8Array;

@@ -111,7 +111,7 @@ export class MiningClient {
   }
 
   /** Tells the server about a change of hash rate or of the easiest target. */
-  update(channel: ClientChannel, nominalHashRate: number, maximumTarget = ANY_TARGET): void {
+  update(channel: ClientChannel, nominalHashRate: number, maximumTarget: Uint8Array = ANY_TARGET): void {
     const fields = { channelId: channel.id, nominalHashRate, maximumTarget };
     this.#connection.send(encodeFrame(mining.UpdateChannel, fields));
   }

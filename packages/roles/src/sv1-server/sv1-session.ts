@@ -158,14 +158,16 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
     this.#send(encodeResult(id, true));
   }
 
-  /** The answer to a share: it does not count. */
-  refuse(id: string, code: Sv1ErrorNumber, text: string): void {
+  /** The answer to a share: it does not count. `blameless`: by no fault of the miner, so that it costs no patience. */
+  refuse(id: string, code: Sv1ErrorNumber, text: string, blameless = false): void {
     this.#unanswered -= 1;
-    this.#refuseShare(id, code, text);
+    this.#refuseShare(id, code, text, blameless);
   }
 
-  close(reason: Sv1CloseReason): void {
+  /** Ends the connection; `text` tells the device's owner what to mend. */
+  close(reason: Sv1CloseReason, text?: string): void {
     if (!this.#open) return;
+    if (text !== undefined) this.#send(encodeNotification(serverMethods.showMessage, { text }));
     this.#open = false;
     this.#deadline.cancel();
     this.connection.close(reason);
@@ -313,11 +315,11 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
     return undefined;
   }
 
-  #refuseShare(id: string, code: Sv1ErrorNumber, text: string): void {
+  #refuseShare(id: string, code: Sv1ErrorNumber, text: string, blameless = false): void {
     this.#send(encodeError(id, code, text));
     this.#owner.onRefused(code);
     // Stale shares come of new blocks, which are nobody's fault.
-    if (code === Sv1ErrorCode.staleJob) return;
+    if (blameless || code === Sv1ErrorCode.staleJob) return;
     if (!this.#refusedShares.take(this.#now())) this.close("too-many-refused-shares");
   }
 

@@ -1,0 +1,39 @@
+import { ConfigError, type KeyProblem, problemOf } from "@lode/service";
+import { AddressRanges, decodeAuthorityPublicKey, splitHostPort } from "@lode/transport";
+import type { ProxyConfig } from "./config.ts";
+
+/** What a proxy cannot start with, beyond what the schema says: everything at once, by the start's own parsers. */
+export function checkProxy(config: ProxyConfig): KeyProblem[] {
+  const { proxy, upstreams, limits, admin } = config;
+  const problems: KeyProblem[] = [];
+  if (proxy.userIdentity === "") {
+    const message = "is not set: name what the pool pays you at, ADDRESS or ADDRESS.WORKER";
+    problems.push({ key: "proxy.user_identity", message });
+  }
+  const names = new Set<string>();
+  for (const [index, { name, authorityPubkey }] of upstreams.entries()) {
+    if (names.has(name)) {
+      const message = `${name} is the name of another upstream too: give each its own`;
+      problems.push({ key: `upstreams.${index}.name`, message });
+    }
+    names.add(name);
+    if (authorityPubkey === "") continue;
+    const key = `upstreams.${index}.authority_pubkey`;
+    problems.push(...problemOf(key, () => decodeAuthorityPublicKey(authorityPubkey)));
+  }
+  problems.push(
+    ...problemOf("limits.proxy_protocol_from", () => new AddressRanges(limits.proxyProtocolFrom)),
+    ...problemOf("limits.exempt_from", () => new AddressRanges(limits.exemptFrom)),
+  );
+  if (proxy.downstreamPort !== 0 && splitHostPort(admin.listenAddress).port === proxy.downstreamPort) {
+    const message = `port ${proxy.downstreamPort} is that of proxy.downstream_port: choose another`;
+    problems.push({ key: "admin.listen_address", message });
+  }
+  return problems;
+}
+
+/** @throws ConfigError with everything that {@link checkProxy} finds */
+export function assertProxy(config: ProxyConfig): void {
+  const problems = checkProxy(config).map(({ key, message }) => `${key}: ${message}`);
+  if (problems.length > 0) throw new ConfigError(problems);
+}
