@@ -29,7 +29,7 @@ async function poolMetrics(): Promise<MetricDescription[]> {
   const deps = { clock: systemClock, logger: silentLogger, metrics };
   new ShareRecorder({
     ...deps,
-    store: { commit: async () => {} },
+    store: { commit: async () => {}, renew: async () => {} },
     run: "",
     onDurable: () => {},
     onState: () => {},

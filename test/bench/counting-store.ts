@@ -1,4 +1,5 @@
 import {
+  type CommitContext,
   migrate,
   migrationsDirectory,
   openDatabase,
@@ -30,9 +31,13 @@ export class CountingStore implements ShareStore {
     this.#behind = behind;
   }
 
-  async commit(batch: ShareBatch): Promise<void> {
-    await this.#behind?.commit(batch);
+  async commit(batch: ShareBatch, context?: CommitContext): Promise<void> {
+    await this.#behind?.commit(batch, context);
     this.commits++;
     this.stored += batch.n;
+  }
+
+  async renew(run: string, ended: boolean): Promise<void> {
+    await this.#behind?.renew(run, ended);
   }
 }

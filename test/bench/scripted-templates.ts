@@ -1,4 +1,4 @@
-import { serializeOutput, targetFromNbits } from "@lode/bitcoin";
+import { serializeOutput, subsidyAt, targetFromNbits } from "@lode/bitcoin";
 import { JobFactory, type Template, type Tip } from "@lode/mining";
 import type { Native } from "@lode/native";
 import { systemClock, systemRandom } from "@lode/ports";
@@ -19,6 +19,7 @@ export const benchPool = {
   tag: new TextEncoder().encode("Lode benchmark"),
   /** P2WPKH of twenty bytes that nobody has a key for. */
   payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x42)),
+  subsidyAt: (height: number) => subsidyAt(height, "mainnet"),
 };
 
 const target = targetFromNbits(NBITS);

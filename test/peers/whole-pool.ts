@@ -1,4 +1,4 @@
-import { bip34Push, targetFromNbits, targetToBytes } from "@lode/bitcoin";
+import { bip34Push, subsidyAt, targetFromNbits, targetToBytes } from "@lode/bitcoin";
 import { parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
 import { Pool, TemplateSources } from "@lode/pool-server";
@@ -144,6 +144,7 @@ export class WholePool {
           commit: async () => {
             this.batches++;
           },
+          renew: async () => {},
         },
         feed,
         nodes: [],
@@ -155,6 +156,7 @@ export class WholePool {
       },
       {
         payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x22)),
+        subsidyAt: (height) => subsidyAt(height, "mainnet"),
         tag: new TextEncoder().encode("/reference/"),
         serverId: 1,
         outageRefuseMs: 30_000,

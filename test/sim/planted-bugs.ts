@@ -18,7 +18,12 @@ export interface PlantedBug {
 const nothing = () => {};
 
 function storeBug(commit: (inner: ShareStore, batch: ShareBatch) => Promise<void>) {
-  return (deps: PoolDeps) => ({ store: { commit: (batch: ShareBatch) => commit(deps.store, batch) } });
+  return (deps: PoolDeps) => ({
+    store: {
+      commit: (batch: ShareBatch) => commit(deps.store, batch),
+      renew: (run: string, ended: boolean) => deps.store.renew(run, ended),
+    },
+  });
 }
 
 function newKeyOnRetry(deps: PoolDeps): Partial<PoolDeps> {
@@ -31,6 +36,7 @@ function newKeyOnRetry(deps: PoolDeps): Partial<PoolDeps> {
         seen.add(batch);
         return deps.store.commit(batch);
       },
+      renew: (run, ended) => deps.store.renew(run, ended),
     },
   };
 }

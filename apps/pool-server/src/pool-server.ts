@@ -26,7 +26,7 @@ import {
   templateDialer,
 } from "./config/parts-from-config.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
-import { Pool, type PoolDeps } from "./pool.ts";
+import { Pool, type PoolDeps, type PoolSettings } from "./pool.ts";
 import { TemplateSources } from "./templates/template-sources.ts";
 
 export interface PoolServerDeps {
@@ -36,6 +36,8 @@ export interface PoolServerDeps {
   readonly onBlockAccepted?: (hash: string) => void;
   /** Accept a Postgres that may lose commits in a crash: development only. */
   readonly allowFsyncOff?: boolean;
+  /** New coins of the block at a height, satoshi, on a chain with rules of its own. Default: the network's. */
+  readonly subsidyAt?: PoolSettings["subsidyAt"];
 }
 
 /** A running pool server. */
@@ -109,7 +111,10 @@ export async function startPoolServer(config: PoolServerConfig, deps: PoolServer
       onFatal: deps.onFatal,
       ...(deps.onBlockAccepted === undefined ? {} : { onBlockAccepted: deps.onBlockAccepted }),
     },
-    poolSettings(config, payoutScript),
+    {
+      ...poolSettings(config, payoutScript),
+      ...(deps.subsidyAt === undefined ? {} : { subsidyAt: deps.subsidyAt }),
+    },
   );
   await pool.start();
   const handshaker = await createThreadedHandshaker(identity, { clock, logger });

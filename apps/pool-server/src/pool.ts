@@ -36,6 +36,8 @@ export interface PoolDeps {
 export interface PoolSettings {
   /** Script that receives the block reward. */
   readonly payoutScript: Uint8Array;
+  /** New coins of the block at a height, satoshi. */
+  readonly subsidyAt: (height: number) => bigint;
   /** Tag in the coinbase, at most 60 bytes. */
   readonly tag: Uint8Array;
   /** First extranonce byte: must differ between pool servers that share a chain. */
@@ -52,6 +54,8 @@ export interface PoolSettings {
 
 /** Leaving, a pool waits this long for nodes to answer a block that was just found, milliseconds. */
 const BLOCK_ANSWER_MS = 10_000;
+/** How long the store may take to note the end of the run; its lease would run out instead. */
+const END_OF_RUN_MS = 1_000;
 
 /** What the status line and the API show. */
 export interface PoolStatus {
@@ -151,7 +155,14 @@ export class Pool {
       settings.mining,
     );
     this.#fanout = new JobFanout(
-      new JobFactory({ native, tag: settings.tag, payoutScript: settings.payoutScript, random, clock }),
+      new JobFactory({
+        native,
+        tag: settings.tag,
+        payoutScript: settings.payoutScript,
+        subsidyAt: settings.subsidyAt,
+        random,
+        clock,
+      }),
       this.#server,
       clock,
     );
@@ -169,6 +180,7 @@ export class Pool {
       },
       onOutage: () => this.#onOutage(),
     });
+    this.#recorder.start();
     await this.#submitter.resume();
   }
 
@@ -225,6 +237,7 @@ export class Pool {
     this.#draining = true;
     await this.#server.drain({ windowMs });
     await this.#recorderDrained(windowMs);
+    await this.#within(END_OF_RUN_MS, this.#recorder.end());
     await this.#within(BLOCK_ANSWER_MS, this.#submitter.quiet());
     await this.#submitter.settled();
   }

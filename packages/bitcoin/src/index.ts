@@ -48,6 +48,7 @@ export { type NetworkName, type NetworkParameters, networkNames, networks } from
 export { type ScriptSpender, scriptSpender } from "./script-spender.ts";
 export { sha256d } from "./sha256d.ts";
 export { sigopCostOfOutput } from "./sigops.ts";
+export { subsidyAt } from "./subsidy.ts";
 export {
   bytesToTarget,
   type CompactTarget,

@@ -31,6 +31,8 @@ export async function prepareSession(
         case when current_setting('synchronous_commit') = 'remote_apply' then 'remote_apply' else 'on' end,
         false
       ) as synchronous_commit,
+      -- Compiling a plan over many partitions takes longer than running it.
+      set_config('jit', 'off', false),
       set_config('statement_timeout', ${String(settings.statementTimeoutMs)}, false),
       -- A repeated batch has to see what became visible while it waited.
       set_config('default_transaction_isolation', 'read committed', false),

@@ -16,12 +16,32 @@ export type { MigrateOptions, MigrationProgress } from "./migrations.ts";
 export { migrate } from "./migrations.ts";
 export type { ShareStoreOptions } from "./postgres-share-store.ts";
 export { PostgresShareStore } from "./postgres-share-store.ts";
+export type { Producer } from "./producers.ts";
+export { readProducers } from "./producers.ts";
 export { buildShareBatch, newRun, openShareBatch } from "./share-batch.ts";
 export type { ShareCodecErrorType } from "./share-codec-error.ts";
 export { ShareCodecError } from "./share-codec-error.ts";
 export { decodeShares } from "./share-decoding.ts";
 export { encodeShares } from "./share-encoding.ts";
 export { MAX_BATCH_SHARES } from "./share-layout.ts";
+export type { SharePartition } from "./share-partitions.ts";
+export {
+  createSharePartitions,
+  DEFAULT_BATCH_DAYS,
+  dropSharePartition,
+  listSharePartitions,
+  PARTITION_DAYS_AHEAD,
+  partitionsOlderThan,
+} from "./share-partitions.ts";
 export type { ShareFilter, ShareTotal, StoredShare } from "./share-queries.ts";
 export { countShares, findShares, readShareBatches, shareTotals } from "./share-queries.ts";
-export type { ShareBatch, ShareBatchKey, ShareRecord, ShareStore } from "./share-record.ts";
+export type {
+  CommitContext,
+  PayoutAddress,
+  ShareBatch,
+  ShareBatchKey,
+  ShareJob,
+  ShareJobKind,
+  ShareRecord,
+  ShareStore,
+} from "./share-record.ts";

@@ -38,6 +38,10 @@ export type LedgerErrorType =
   | { readonly code: "not-durable"; readonly setting: string; readonly value: string }
   /** A connection URL or option that cannot be used. The text never repeats the URL: it may hold a password. */
   | { readonly code: "invalid-connection"; readonly field: string }
+  /** A partition of share batches holds some whose shares are in no books yet. */
+  | { readonly code: "not-folded"; readonly partition: string }
+  /** No partition of share batches has this name. */
+  | { readonly code: "no-such-partition"; readonly partition: string }
   /** The store was closed. */
   | { readonly code: "closed" };
 

@@ -3,8 +3,10 @@ import { systemClock, systemRandom } from "@lode/ports";
 import { VirtualClock } from "@lode/testing/clock";
 import { startTestDatabase, type TestDatabase } from "@lode/testing/database";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { someShare } from "../test/share-arbitraries.ts";
 import { openDatabase } from "./database.ts";
 import { PostgresShareStore, type ShareStoreOptions } from "./postgres-share-store.ts";
+import { readProducers } from "./producers.ts";
 import { buildShareBatch, newRun } from "./share-batch.ts";
 import { countShares, readShareBatches } from "./share-queries.ts";
 import type { ShareBatch } from "./share-record.ts";
@@ -40,16 +42,7 @@ function batchOf(
   options: { run?: string; seq?: number; at?: number; sequenceNumber?: number } = {},
 ): ShareBatch {
   const { run = newRun(systemRandom), seq = 0, at = 1_000 * HOUR, sequenceNumber = 1 } = options;
-  const share = {
-    connectionId: 1,
-    channelId: 2,
-    sequenceNumber,
-    payoutScript: Uint8Array.of(0x51),
-    worker: "rig1",
-    feeClass: 0,
-    work: 1_000n,
-  };
-  return buildShareBatch({ run, seq }, [share], at);
+  return buildShareBatch({ run, seq }, [{ ...someShare, sequenceNumber }], at);
 }
 
 /** The server's processes that serve a share store. */
@@ -102,14 +95,16 @@ describe("PostgresShareStore", () => {
     expect(plain).toEqual(batches);
   });
 
-  it("creates the hour's partition and the next one's, also when two stores do so at once", async () => {
+  it("creates the day's partition and those of the next three days, also when two stores do so at once", async () => {
     const at = 2_000 * HOUR;
     const stores = [openStore(), openStore()];
     await Promise.all(stores.map((store) => store.commit(batchOf({ at }))));
-    await stores[0]?.commit(batchOf({ at })); // behind the next hour's partition on this connection
-    expect((await partitions()).filter((name) => name.startsWith("share_batch_19700325"))).toEqual([
-      "share_batch_19700325_08",
-      "share_batch_19700325_09",
+    await stores[0]?.commit(batchOf({ at })); // behind the next days' partitions on this connection
+    expect((await partitions()).filter((name) => name.startsWith("share_batch_197003"))).toEqual([
+      "share_batch_19700325",
+      "share_batch_19700326",
+      "share_batch_19700327",
+      "share_batch_19700328",
     ]);
   });
 
@@ -118,10 +113,40 @@ describe("PostgresShareStore", () => {
     const at = 3_000 * HOUR;
     await store.commit(batchOf({ at }));
     await store.commit(batchOf({ at }));
-    await database.sql`drop table ${database.sql("share_batch_19700506_00")}`;
+    await database.sql`drop table ${database.sql("share_batch_19700506")}`;
     const run = newRun(systemRandom);
     await store.commit(batchOf({ at, run }));
     expect(await countShares(database.sql, run)).toBe(1);
+  });
+
+  it("shows in the table of producers how far a run is, and that it lives though it stores nothing", async () => {
+    const store = openStore();
+    const run = newRun(systemRandom);
+    const producer = async () => (await readProducers(database.sql)).find((row) => row.run === run);
+    await store.renew(run, false);
+    const started = await producer();
+    expect(started).toMatchObject({ lastSeq: null, ended: null, watermark: started?.started });
+    expect(started!.leaseUntil - started!.started).toBe(10_000);
+    await store.commit(batchOf({ run, seq: 0 }), { behindMs: 3_600_000 });
+    expect(await producer()).toEqual({ ...started, lastSeq: 0, leaseUntil: expect.any(Number) }); // never backwards
+    await store.commit(batchOf({ run, seq: 1 }));
+    const later = await producer();
+    expect(later).toMatchObject({ lastSeq: 1, started: started?.started });
+    expect(later!.watermark).toBeGreaterThan(started!.watermark);
+    expect(later!.leaseUntil - later!.watermark).toBeCloseTo(10_000);
+    await store.renew(run, true);
+    expect((await producer())?.ended).toBeGreaterThanOrEqual(later!.watermark);
+    await store.commit(batchOf({ run, seq: 1 })); // came back after all
+    expect(await producer()).toMatchObject({ lastSeq: 1, ended: null });
+  });
+
+  it("takes commits of the release before, which says less", async () => {
+    await openStore().commit(batchOf());
+    const batch = batchOf({ seq: 4 });
+    await database.sql`select share_batch_commit(
+      ${batch.partHour}, ${batch.run}, ${batch.seq}, ${batch.n}, ${String(batch.work)}, ${batch.payload}, ${batch.sha256})`;
+    const producers = await readProducers(database.sql);
+    expect(producers.find(({ run }) => run === batch.run)).toMatchObject({ lastSeq: 4, ended: null });
   });
 
   it("takes many commits at once, in their order", async () => {
@@ -176,7 +201,7 @@ describe("PostgresShareStore", () => {
     await expect
       .poll(
         () =>
-          database.sql`select 1 from pg_stat_activity where wait_event = 'transactionid' and query like '%share_batch_commit%'`,
+          database.sql`select 1 from pg_stat_activity where wait_event = 'transactionid' and query like '%share_batch_store%'`,
       )
       .toHaveLength(1);
     await late`commit`;
@@ -292,7 +317,7 @@ describe("PostgresShareStore", () => {
       client.pipe(upstream);
       upstream.on("data", (bytes: Buffer) => {
         // The first connection loses the server's word that the insert is done.
-        if (line === 0 && bytes.includes("share_batch_commit")) {
+        if (line === 0 && bytes.includes("share_batch_store")) {
           client.destroy();
           return;
         }

@@ -1,12 +1,14 @@
 import type { Clock, Logger } from "@lode/ports";
 import { silentLogger } from "@lode/ports";
-import { DeadlineExceeded, within } from "./commit-deadline.ts";
+import { within } from "./commit-deadline.ts";
 import { CommitSession } from "./commit-session.ts";
 import { type DatabaseOptions, resolveOptions } from "./connection-options.ts";
 import { prepareSession, type SessionFacts } from "./durability.ts";
 import { LedgerError } from "./ledger-error.ts";
-import { classifyFailure, isReplicationWarning, sqlstateOf } from "./server-failure.ts";
-import type { ShareBatch, ShareStore } from "./share-record.ts";
+import { commitError, queryError, unknownOutcome } from "./query-error.ts";
+import { isReplicationWarning, sqlstateOf } from "./server-failure.ts";
+import { PARTITION_DAYS_AHEAD } from "./share-partitions.ts";
+import type { CommitContext, ShareBatch, ShareStore } from "./share-record.ts";
 
 /** What {@link PostgresShareStore} needs. */
 export interface ShareStoreOptions {
@@ -19,10 +21,10 @@ export interface ShareStoreOptions {
   readonly allowFsyncOff?: boolean;
 }
 
-/** Raised by the function share_batch_commit (migrations). */
-const CONFLICT_SQLSTATE = "LB001";
 /** check_violation: no partition for the row. */
 const NO_PARTITION_SQLSTATE = "23514";
+const HOUR_MS = 3_600_000;
+const HOURS_A_DAY = 24;
 
 /**
  * Share batches in Postgres, over one dedicated connection. Whatever goes wrong, the connection is destroyed and the next
@@ -46,15 +48,26 @@ export class PostgresShareStore implements ShareStore {
     this.#allowFsyncOff = options.allowFsyncOff ?? false;
   }
 
-  async commit(batch: ShareBatch): Promise<void> {
+  async commit(batch: ShareBatch, context: CommitContext = {}): Promise<void> {
     const line = this.#openLine();
     try {
-      await within(this.#clock, this.#answerTimeoutMs, commitOn(line, batch));
+      await within(this.#clock, this.#answerTimeoutMs, commitOn(line, batch, context));
     } catch (error) {
       this.#drop(line);
       throw commitError(error, batch);
     }
-    this.#createNextPartition(line, batch.partHour + 1);
+    this.#createPartitionsAhead(line, batch.partHour);
+  }
+
+  async renew(run: string, ended: boolean): Promise<void> {
+    const line = this.#openLine();
+    try {
+      await within(this.#clock, this.#answerTimeoutMs, renewOn(line, run, ended));
+    } catch (error) {
+      this.#drop(line);
+      throw queryError(error);
+    }
+    if (!ended) this.#createPartitionsAhead(line, Math.floor(this.#clock.now() / HOUR_MS));
   }
 
   /**
@@ -66,7 +79,7 @@ export class PostgresShareStore implements ShareStore {
     const line = this.#openLine();
     const check = async () => {
       const facts = await line.ready;
-      await line.session.sql`select 'share_batch_commit'::regproc`;
+      await line.session.sql`select 'share_batch_store'::regproc`;
       return facts;
     };
     try {
@@ -103,11 +116,16 @@ export class PostgresShareStore implements ShareStore {
     if (this.#line === line) this.#line = undefined;
   }
 
-  /** Ahead of time, so that the first batch of an hour need not wait for it. A failure is made up for by that batch. */
-  #createNextPartition(line: Line, hour: number): void {
-    if (line.hours.has(hour)) return;
-    createPartition(line, hour).catch((err: unknown) => {
-      this.#logger.warn({ err, part_hour: hour }, "cannot create the next partition of share batches yet");
+  /** So that the first batch of a day need not wait for its partition. A failure is made up for by that batch. */
+  #createPartitionsAhead(line: Line, hour: number): void {
+    const day = dayOf(hour);
+    if (line.preparedDay === day) return;
+    line.preparedDay = day;
+    createPartitions(line, hour, PARTITION_DAYS_AHEAD).catch((err: unknown) => {
+      this.#logger.warn(
+        { err, part_hour: hour },
+        "cannot create the next days' partitions of share batches yet",
+      );
     });
   }
 }
@@ -117,8 +135,10 @@ class Line {
   readonly session: CommitSession;
   /** Resolves when the session commits durably. Every statement waits for it. */
   readonly ready: Promise<SessionFacts>;
-  /** Hours whose partition exists, as far as this session knows. */
-  readonly hours = new Set<number>();
+  /** Days since the epoch whose partitions exist, as far as this session knows. Grows by one a day. */
+  readonly days = new Set<number>();
+  /** The last day whose next days were taken care of. */
+  preparedDay = -1;
   /** The server gave up waiting for a standby: commits since then are not replicated for sure. */
   replicationDoubtful = false;
 
@@ -134,78 +154,46 @@ class Line {
   }
 }
 
-async function commitOn(line: Line, batch: ShareBatch): Promise<void> {
+async function commitOn(line: Line, batch: ShareBatch, context: CommitContext): Promise<void> {
   const facts = await line.ready;
   if (facts.readOnly) throw unknownOutcome("read-only", null);
-  if (!line.hours.has(batch.partHour)) await createPartition(line, batch.partHour);
+  if (!line.days.has(dayOf(batch.partHour))) await createPartitions(line, batch.partHour, 0);
   try {
-    await insert(line, batch);
+    await insert(line, batch, context);
   } catch (error) {
-    // The partition was dropped since: an hour is kept for days, but a retried batch may be older.
+    // The partition was dropped since: a day is kept for a while, but a retried batch may be older.
     if (sqlstateOf(error) !== NO_PARTITION_SQLSTATE) throw error;
-    await createPartition(line, batch.partHour);
-    await insert(line, batch);
+    await createPartitions(line, batch.partHour, 0);
+    await insert(line, batch, context);
   }
   if (line.replicationDoubtful) throw unknownOutcome("replication", null);
 }
 
-async function insert({ session }: Line, batch: ShareBatch): Promise<void> {
-  await session.sql`select share_batch_commit(
-    ${batch.partHour}, ${batch.run}, ${batch.seq}, ${batch.n}, ${batch.work.toString()}, ${batch.payload}, ${batch.sha256}
+async function insert({ session }: Line, batch: ShareBatch, context: CommitContext): Promise<void> {
+  const { behindMs = 0, addresses = [] } = context;
+  const byScript =
+    addresses.length === 0
+      ? null
+      : Object.fromEntries(
+          addresses.map(({ payoutScript, address }) => [Buffer.from(payoutScript).toString("hex"), address]),
+        );
+  await session.sql`select share_batch_store(
+    ${batch.partHour}, ${batch.run}, ${batch.seq}, ${batch.n}, ${batch.work.toString()}, ${batch.payload}, ${batch.sha256},
+    ${Math.round(behindMs)}, ${byScript === null ? null : session.sql.json(byScript)}
   )`;
 }
 
-async function createPartition(line: Line, hour: number): Promise<void> {
-  await line.session.sql`select share_batch_create_partition(${hour})`;
-  line.hours.add(hour);
+async function renewOn(line: Line, run: string, ended: boolean): Promise<void> {
+  const facts = await line.ready;
+  if (facts.readOnly) throw new LedgerError({ code: "unavailable", reason: "read-only", sqlstate: null });
+  await line.session.sql`select producer_alive(${run}, ${ended})`;
 }
 
-function commitError(error: unknown, batch: ShareBatch): LedgerError {
-  if (error instanceof LedgerError) return error;
-  if (error instanceof DeadlineExceeded) return unknownOutcome("timeout", null, error);
-  if (sqlstateOf(error) === CONFLICT_SQLSTATE) {
-    const { run, seq } = batch;
-    return new LedgerError(
-      { code: "batch-conflict", run, seq },
-      `another batch is stored under run ${run}, seq ${seq}`,
-    );
-  }
-  const failure = classifyFailure(error);
-  if (failure.kind === "transient") return unknownOutcome(failure.reason, failure.sqlstate, error);
-  return new LedgerError({ code: failure.kind, sqlstate: failure.sqlstate }, messageOf(error), {
-    cause: error,
-  });
+async function createPartitions(line: Line, hour: number, daysAhead: number): Promise<void> {
+  await line.session.sql`select share_batch_create_partitions(${hour}, ${daysAhead})`;
+  for (let day = 0; day <= daysAhead; day++) line.days.add(dayOf(hour) + day);
 }
 
-/** A driver's error outside a commit, as data. */
-export function queryError(error: unknown): LedgerError {
-  if (error instanceof LedgerError) return error;
-  if (error instanceof DeadlineExceeded) {
-    return new LedgerError({ code: "unavailable", reason: "timeout", sqlstate: null }, error.message, {
-      cause: error,
-    });
-  }
-  const failure = classifyFailure(error);
-  const options = { cause: error };
-  if (failure.kind === "transient") {
-    const { reason, sqlstate } = failure;
-    return new LedgerError({ code: "unavailable", reason, sqlstate }, messageOf(error), options);
-  }
-  return new LedgerError({ code: failure.kind, sqlstate: failure.sqlstate }, messageOf(error), options);
-}
-
-function unknownOutcome(
-  reason: Extract<ReturnType<typeof classifyFailure>, { kind: "transient" }>["reason"],
-  sqlstate: string | null,
-  cause?: unknown,
-): LedgerError {
-  return new LedgerError(
-    { code: "unknown-outcome", reason, sqlstate },
-    `the commit's outcome is unknown (${reason}${cause === undefined ? "" : `: ${messageOf(cause)}`})`,
-    cause === undefined ? {} : { cause },
-  );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function dayOf(hour: number): number {
+  return Math.floor(hour / HOURS_A_DAY);
 }

@@ -26,7 +26,6 @@ export function buildShareBatch(
   records: readonly ShareRecord[],
   now: number,
 ): ShareBatch {
-  if (records.length === 0) throw new ShareCodecError({ code: "no-shares" }, "a share batch needs shares");
   const payload = encodeShares(records);
   return {
     run: key.run,

@@ -14,7 +14,7 @@ export type ShareCodecErrorType =
   | { readonly code: "bad-version"; readonly version: number }
   /** The payload ends early. */
   | { readonly code: "truncated"; readonly offset: number }
-  /** Bytes follow the last row, or the identities do not fill their section. */
+  /** Bytes follow the last part, or the entries of a dictionary do not fill their section. */
   | { readonly code: "trailing-bytes"; readonly offset: number }
   /** A field breaks the layout's rules. */
   | { readonly code: "malformed"; readonly field: string; readonly offset: number }
@@ -22,4 +22,24 @@ export type ShareCodecErrorType =
   | { readonly code: "mismatch"; readonly field: "sha256" | "n" | "work" };
 
 /** Thrown by the codec of share batches. */
-export class ShareCodecError extends CodedError<ShareCodecErrorType> {}
+export class ShareCodecError extends CodedError<ShareCodecErrorType> {
+  static outOfRange(field: string, row: number): ShareCodecError {
+    return new ShareCodecError(
+      { code: "out-of-range", field, row },
+      `${field} of row ${row} is out of range`,
+    );
+  }
+
+  static truncated(offset: number): ShareCodecError {
+    return new ShareCodecError({ code: "truncated", offset }, `share batch ends at byte ${offset}`);
+  }
+
+  static trailing(offset: number): ShareCodecError {
+    return new ShareCodecError({ code: "trailing-bytes", offset }, `share batch has bytes left at ${offset}`);
+  }
+
+  static malformed(field: string, offset: number): ShareCodecError {
+    const message = `share batch: ${field} at ${offset} is malformed`;
+    return new ShareCodecError({ code: "malformed", field, offset }, message);
+  }
+}

@@ -1,7 +1,8 @@
 import { systemRandom } from "@lode/ports";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { shareRecords } from "../test/share-arbitraries.ts";
+import { damagedPayloads, payloads1, shareRecords, someJob, someShare } from "../test/share-arbitraries.ts";
+import { encodeShares1 } from "../test/share-encoding-1.ts";
 import { buildShareBatch, newRun, openShareBatch } from "./share-batch.ts";
 import { ShareCodecError } from "./share-codec-error.ts";
 import { decodeShares } from "./share-decoding.ts";
@@ -16,18 +17,23 @@ describe("the share batch codec", () => {
     );
   });
 
-  it("stores each identity once, so that a share of a known miner takes 33 bytes", () => {
-    const record = {
-      connectionId: 1,
-      channelId: 2,
-      sequenceNumber: 3,
-      payoutScript: new Uint8Array(22),
-      worker: "rig1",
-      feeClass: 0,
-      work: 1_000_000n,
-    };
-    const one = encodeShares([record]).length;
-    expect(encodeShares([record, record]).length - one).toBe(33);
+  it("reads what earlier releases wrote", () => {
+    fc.assert(
+      fc.property(payloads1, ({ payload, records }) => {
+        expect(decodeShares(payload)).toEqual(records);
+      }),
+    );
+  });
+
+  it("takes 17 bytes for one more share of a known miner, job and difficulty; layout 1 took 33", () => {
+    const one = encodeShares([someShare]).length;
+    expect(encodeShares([someShare, { ...someShare, receivedAt: 1_764_500_000_255 }]).length - one).toBe(17);
+    expect(encodeShares1([someShare, someShare]).length - encodeShares1([someShare]).length).toBe(33);
+  });
+
+  it("keeps one object of a job for all its shares", () => {
+    const [first, second] = decodeShares(encodeShares([someShare, { ...someShare, job: { ...someJob } }]));
+    expect(second?.job).toBe(first?.job);
   });
 
   it("refuses every truncation with its own error", () => {
@@ -38,23 +44,24 @@ describe("the share batch codec", () => {
           expect(() => decodeShares(payload.subarray(0, length))).toThrow(ShareCodecError);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
-  it("never fails but with its own error, whatever the bytes", () => {
+  it("never fails but with its own error, whatever the bytes, and accepts no other bytes for the same shares", () => {
     fc.assert(
-      fc.property(shareRecords, fc.nat(), fc.integer({ min: 1, max: 255 }), (records, where, change) => {
-        const payload = encodeShares(records);
-        const at = where % payload.length;
-        payload[at] = (payload[at] ?? 0) ^ change;
+      fc.property(damagedPayloads, (payload) => {
+        let decoded: ReturnType<typeof decodeShares>;
         try {
-          decodeShares(payload);
+          decoded = decodeShares(payload);
         } catch (error) {
           expect(error).toBeInstanceOf(ShareCodecError);
+          return;
         }
+        const again = payload[3] === 1 ? encodeShares1(decoded) : encodeShares(decoded);
+        expect(Buffer.compare(again, payload)).toBe(0);
       }),
-      { numRuns: 500 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -77,20 +84,36 @@ describe("the share batch codec", () => {
     ["channelId", -1],
     ["sequenceNumber", 2 ** 32],
     ["feeClass", 256],
+    ["feeClass", 0.5],
     ["work", 0n],
     ["work", 1n << 128n],
+    ["creditedWork", -1n],
+    ["creditedWork", 1_001n],
+    ["job", null],
+    ["receivedAt", null],
+    ["receivedAt", -1],
+    ["receivedAt", 0.5],
+    ["blockHash", new Uint8Array(31)],
   ])("refuses a record whose %s is %s", (field, value) => {
-    const record = {
-      connectionId: 1,
-      channelId: 1,
-      sequenceNumber: 1,
-      payoutScript: Uint8Array.of(0x51),
-      worker: "",
-      feeClass: 0,
-      work: 1n,
-    };
-    expect(() => encodeShares([{ ...record, [field]: value }])).toThrow(
-      expect.objectContaining({ type: { code: "out-of-range", field, row: 0 } }),
+    expect(() => encodeShares([{ ...someShare, creditedWork: 1_000n, [field]: value }])).toThrow(
+      expect.objectContaining({
+        type: expect.objectContaining({ code: "out-of-range", field, row: 0 }),
+      }),
+    );
+  });
+
+  it.each([
+    ["kind", "none"],
+    ["prevHash", new Uint8Array(33)],
+    ["height", -1],
+    ["nbits", 2 ** 32],
+    ["value", -1n],
+    ["referenceValue", 1n << 63n],
+    ["templateFees", -5n],
+  ])("refuses a job whose %s is %s", (field, value) => {
+    const job = { ...someJob, [field]: value };
+    expect(() => encodeShares([someShare, { ...someShare, job }])).toThrow(
+      expect.objectContaining({ type: { code: "out-of-range", field: `job.${field}`, row: 1 } }),
     );
   });
 });

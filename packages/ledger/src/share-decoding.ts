@@ -1,123 +1,235 @@
 import { ShareCodecError } from "./share-codec-error.ts";
-import { HEADER_SIZE, LAYOUT_VERSION, MAGIC, MAX_BATCH_SHARES, ROW_SIZE, Row } from "./share-layout.ts";
-import type { ShareRecord } from "./share-record.ts";
+import { decodeShares1 } from "./share-decoding-1.ts";
+import { type DecodedIdentity, IdentityReader } from "./share-identities.ts";
+import {
+  type FieldWidth,
+  FLAG_BLOCK,
+  HASH_SIZE,
+  HEADER_SIZE,
+  Header,
+  JOB_SIZE,
+  Job,
+  jobKinds,
+  LAYOUT_VERSION,
+  MAGIC,
+  MAX_BATCH_SHARES,
+  MAX_MONEY,
+  MAX_WORK_BYTES,
+  Row,
+  type RowShape,
+  rowShape,
+  SAME_WORK,
+} from "./share-layout.ts";
+import type { ShareJob, ShareRecord } from "./share-record.ts";
 
-interface Identity {
-  readonly payoutScript: Uint8Array;
-  readonly worker: string;
+const { malformed, trailing, truncated } = ShareCodecError;
+
+interface DecodedWork {
+  readonly work: bigint;
+  readonly creditedWork: bigint;
 }
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Decodes a batch's payload. Strict: only bytes that {@link encodeShares} could have written are accepted, so a decoded
- * batch encodes to the same bytes again. The records of one identity share one `payoutScript` array (a copy).
+ * Decodes a batch's payload, of layout 1 or 2. Strict: only bytes that an encoder could have written are accepted, so a batch
+ * of layout 2 encodes to the same bytes again. Records of one identity share one `payoutScript` array, records of one job
+ * one `job` object (copies).
  *
- * @throws {ShareCodecError} `bad-magic`, `bad-version`, `truncated`, `trailing-bytes`, `malformed`, `too-many-shares`
+ * @throws {ShareCodecError} `bad-magic`, `bad-version`, `truncated`, `trailing-bytes`, `malformed`, `too-many-shares`,
+ *   `no-shares`
  */
 export function decodeShares(payload: Uint8Array): ShareRecord[] {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const { rows, identityCount, identityBytes } = readHeader(payload, view);
-  const identities = readIdentities(payload, view, identityCount, HEADER_SIZE + identityBytes);
-  const records: ShareRecord[] = [];
-  let known = 0;
-  for (let row = 0, offset = HEADER_SIZE + identityBytes; row < rows; row++, offset += ROW_SIZE) {
-    const index = view.getUint32(offset + Row.identity, true);
-    if (index > known || index >= identities.length) throw malformed("identity", offset + Row.identity);
-    if (index === known) known++;
-    records.push(readRow(view, offset, identities[index]!));
-  }
-  if (known !== identities.length) throw malformed("identities", 8);
-  return records;
-}
-
-function readHeader(payload: Uint8Array, view: DataView) {
   for (let i = 0; i < MAGIC.length; i++) {
     if (payload.length <= i) throw truncated(payload.length);
     if (payload[i] !== MAGIC[i]) throw new ShareCodecError({ code: "bad-magic" }, "not a share batch");
   }
-  if (payload.length < 4) throw truncated(payload.length);
-  const version = view.getUint8(3);
-  if (version !== LAYOUT_VERSION) {
-    throw new ShareCodecError({ code: "bad-version", version }, `share batch layout ${version} is unknown`);
+  const version = payload[3];
+  if (version === undefined) throw truncated(payload.length);
+  // A Buffer's slice is no copy.
+  const bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (version === 1) return decodeShares1(bytes, view);
+  if (version === LAYOUT_VERSION) return decodeShares2(bytes, view);
+  throw new ShareCodecError({ code: "bad-version", version }, `share batch layout ${version} is unknown`);
+}
+
+function decodeShares2(payload: Uint8Array, view: DataView): ShareRecord[] {
+  const header = readHeader(payload, view);
+  const { rows, shape, began, jobsAt, worksAt, rowsAt, blocksAt } = header;
+  const reader = new IdentityReader(payload, view, jobsAt, true);
+  const identities = reader.readAll(header.identities, HEADER_SIZE);
+  const jobs = readJobs(payload, view, jobsAt, header.jobs);
+  const works = readWorks(payload, worksAt, rowsAt, header.works);
+  const records: ShareRecord[] = [];
+  const identityIndex = new FirstUse("identity", identities);
+  const jobIndex = new FirstUse("job", jobs);
+  const workIndex = new FirstUse("work", works);
+  let hashAt = blocksAt;
+  let earliest = header.span;
+  let latest = 0;
+  for (let row = 0, offset = rowsAt; row < rows; row++, offset += shape.size) {
+    const { payoutScript, worker, feeClass } = identityIndex.read(
+      view,
+      offset + Row.identity,
+      shape.identityWidth,
+    );
+    const job = jobIndex.read(view, offset + shape.job, shape.jobWidth);
+    const { work, creditedWork } = workIndex.read(view, offset + shape.work, shape.workWidth);
+    const elapsed = readField(view, offset + shape.elapsed, shape.elapsedWidth);
+    if (elapsed > header.span) throw malformed("elapsed", offset + shape.elapsed);
+    if (elapsed < earliest) earliest = elapsed;
+    if (elapsed > latest) latest = elapsed;
+    const flags = payload[offset + shape.flags]!;
+    if (flags > FLAG_BLOCK) throw malformed("flags", offset + shape.flags);
+    let blockHash: Uint8Array | null = null;
+    if (flags === FLAG_BLOCK) {
+      if (hashAt === payload.length) throw malformed("blocks", Header.blocks);
+      blockHash = payload.slice(hashAt, hashAt + HASH_SIZE);
+      hashAt += HASH_SIZE;
+    }
+    records.push({
+      connectionId: view.getUint32(offset + Row.connectionId, true),
+      channelId: view.getUint32(offset + Row.channelId, true),
+      sequenceNumber: view.getUint32(offset + Row.sequenceNumber, true),
+      payoutScript,
+      worker,
+      feeClass,
+      job,
+      work,
+      creditedWork,
+      receivedAt: began + elapsed,
+      blockHash,
+    });
   }
+  identityIndex.finish("identities", Header.identities);
+  jobIndex.finish("jobs", Header.jobs);
+  workIndex.finish("works", Header.works);
+  if (hashAt !== payload.length) throw malformed("blocks", Header.blocks);
+  if (earliest !== 0) throw malformed("began", Header.began);
+  if (latest !== header.span) throw malformed("span", Header.span);
+  return records;
+}
+
+function readHeader(payload: Uint8Array, view: DataView) {
   if (payload.length < HEADER_SIZE) throw truncated(payload.length);
-  const rows = view.getUint32(4, true);
-  const identityCount = view.getUint32(8, true);
-  const identityBytes = view.getUint32(12, true);
+  const u32 = (offset: number) => view.getUint32(offset, true);
+  const rows = u32(Header.rows);
+  if (rows === 0) throw new ShareCodecError({ code: "no-shares" }, "a share batch needs shares");
   if (rows > MAX_BATCH_SHARES) {
     throw new ShareCodecError({ code: "too-many-shares", count: rows, max: MAX_BATCH_SHARES });
   }
-  if (identityCount > rows) throw malformed("identities", 8);
-  const size = HEADER_SIZE + identityBytes + rows * ROW_SIZE;
+  const counted = (field: "identities" | "jobs" | "works" | "blocks", least: number) => {
+    const count = u32(Header[field]);
+    if (count < least || count > rows) throw malformed(field, Header[field]);
+    return count;
+  };
+  const identities = counted("identities", 1);
+  const jobs = counted("jobs", 1);
+  const works = counted("works", 1);
+  const blocks = counted("blocks", 0);
+  const span = u32(Header.span);
+  const began = Number(view.getBigUint64(Header.began, true));
+  if (began + span > Number.MAX_SAFE_INTEGER) throw malformed("began", Header.began);
+  const shape: RowShape = rowShape(identities, jobs, works, span);
+  const jobsAt = HEADER_SIZE + u32(Header.identityBytes);
+  const worksAt = jobsAt + jobs * JOB_SIZE;
+  const rowsAt = worksAt + u32(Header.workBytes);
+  const blocksAt = rowsAt + rows * shape.size;
+  const size = blocksAt + blocks * HASH_SIZE;
   if (payload.length < size) throw truncated(payload.length);
   if (payload.length > size) throw trailing(size);
-  return { rows, identityCount, identityBytes };
+  return { rows, identities, jobs, works, span, began, shape, jobsAt, worksAt, rowsAt, blocksAt };
 }
 
-function readIdentities(payload: Uint8Array, view: DataView, count: number, end: number): Identity[] {
-  const identities: Identity[] = [];
+function readJobs(payload: Uint8Array, view: DataView, start: number, count: number): ShareJob[] {
+  const jobs: ShareJob[] = [];
   const seen = new Set<string>();
-  let offset = HEADER_SIZE;
-  for (let i = 0; i < count; i++) {
-    const start = offset;
-    if (end - offset < 2) throw malformed("identities", offset);
-    const scriptEnd = offset + 2 + view.getUint16(offset, true);
-    if (end - scriptEnd < 1) throw malformed("payoutScript", offset);
-    const workerEnd = scriptEnd + 1 + view.getUint8(scriptEnd);
-    if (workerEnd > end) throw malformed("worker", scriptEnd);
-    const payoutScript = payload.slice(offset + 2, scriptEnd);
-    const worker = readWorker(payload.subarray(scriptEnd + 1, workerEnd), scriptEnd);
-    const content = Buffer.from(payload.buffer, payload.byteOffset + start, workerEnd - start).toString(
-      "latin1",
-    );
-    if (seen.has(content)) throw malformed("identities", start);
+  for (let at = start; jobs.length < count; at += JOB_SIZE) {
+    const content = latin1(payload, at, at + JOB_SIZE);
+    if (seen.has(content)) throw malformed("jobs", at);
     seen.add(content);
-    identities.push({ payoutScript, worker });
-    offset = workerEnd;
+    const kind = jobKinds[payload[at + Job.kind]!];
+    if (kind === undefined) throw malformed("kind", at + Job.kind);
+    const money = (field: "value" | "referenceValue" | "templateFees") => {
+      const value = view.getBigUint64(at + Job[field], true);
+      if (value > MAX_MONEY) throw malformed(field, at + Job[field]);
+      return value;
+    };
+    jobs.push({
+      kind,
+      prevHash: payload.slice(at + Job.prevHash, at + Job.height),
+      height: view.getUint32(at + Job.height, true),
+      nbits: view.getUint32(at + Job.nbits, true),
+      value: money("value"),
+      referenceValue: money("referenceValue"),
+      templateFees: money("templateFees"),
+    });
+  }
+  return jobs;
+}
+
+function readWorks(payload: Uint8Array, start: number, end: number, count: number): DecodedWork[] {
+  const works: DecodedWork[] = [];
+  const seen = new Set<string>();
+  let offset = start;
+  const readSized = (field: string, least: number) => {
+    const size = payload[offset]!;
+    const after = offset + 1 + size;
+    if (size < least || size > MAX_WORK_BYTES || after > end) throw malformed(field, offset);
+    if (size > 0 && payload[after - 1] === 0) throw malformed(field, offset);
+    let value = 0n;
+    for (let at = after - 1; at > offset; at--) value = (value << 8n) | BigInt(payload[at]!);
+    offset = after;
+    return value;
+  };
+  while (works.length < count) {
+    const at = offset;
+    if (offset >= end) throw malformed("works", offset);
+    const work = readSized("work", 1);
+    if (offset >= end) throw malformed("creditedWork", offset);
+    let creditedWork = work;
+    if (payload[offset] === SAME_WORK) offset++;
+    else {
+      const creditedAt = offset;
+      creditedWork = readSized("creditedWork", 0);
+      if (creditedWork >= work) throw malformed("creditedWork", creditedAt);
+    }
+    const content = latin1(payload, at, offset);
+    if (seen.has(content)) throw malformed("works", at);
+    seen.add(content);
+    works.push({ work, creditedWork });
   }
   if (offset !== end) throw trailing(offset);
-  return identities;
+  return works;
 }
 
-function readWorker(bytes: Uint8Array, offset: number): string {
-  let worker: string;
-  try {
-    worker = utf8.decode(bytes);
-  } catch {
-    throw malformed("worker", offset);
+/** Looks entries of a dictionary up, which must be used for the first time in their order, and all of them. */
+class FirstUse<T extends DecodedIdentity | ShareJob | DecodedWork> {
+  readonly #field: string;
+  readonly #entries: readonly T[];
+  #used = 0;
+
+  constructor(field: string, entries: readonly T[]) {
+    this.#field = field;
+    this.#entries = entries;
   }
-  if (worker.includes("\0")) throw malformed("worker", offset);
-  return worker;
+
+  read(view: DataView, offset: number, width: FieldWidth): T {
+    const index = readField(view, offset, width);
+    if (index > this.#used || index >= this.#entries.length) throw malformed(this.#field, offset);
+    if (index === this.#used) this.#used++;
+    return this.#entries[index]!;
+  }
+
+  finish(field: string, offset: number): void {
+    if (this.#used !== this.#entries.length) throw malformed(field, offset);
+  }
 }
 
-function readRow(view: DataView, offset: number, identity: Identity): ShareRecord {
-  const low = view.getBigUint64(offset + Row.work, true);
-  const high = view.getBigUint64(offset + Row.work + 8, true);
-  const work = high === 0n ? low : (high << 64n) | low;
-  if (work === 0n) throw malformed("work", offset + Row.work);
-  return {
-    connectionId: view.getUint32(offset + Row.connectionId, true),
-    channelId: view.getUint32(offset + Row.channelId, true),
-    sequenceNumber: view.getUint32(offset + Row.sequenceNumber, true),
-    payoutScript: identity.payoutScript,
-    worker: identity.worker,
-    feeClass: view.getUint8(offset + Row.feeClass),
-    work,
-  };
+function readField(view: DataView, offset: number, width: FieldWidth): number {
+  if (width === 1) return view.getUint8(offset);
+  return width === 2 ? view.getUint16(offset, true) : view.getUint32(offset, true);
 }
 
-function truncated(offset: number): ShareCodecError {
-  return new ShareCodecError({ code: "truncated", offset }, `share batch ends at byte ${offset}`);
-}
-
-function trailing(offset: number): ShareCodecError {
-  return new ShareCodecError({ code: "trailing-bytes", offset }, `share batch has bytes left at ${offset}`);
-}
-
-function malformed(field: string, offset: number): ShareCodecError {
-  return new ShareCodecError(
-    { code: "malformed", field, offset },
-    `share batch: ${field} at ${offset} is malformed`,
-  );
+function latin1(payload: Uint8Array, start: number, end: number): string {
+  return Buffer.from(payload.buffer, payload.byteOffset + start, end - start).toString("latin1");
 }

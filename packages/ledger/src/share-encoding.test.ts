@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { someJob, someShare } from "../test/share-arbitraries.ts";
 import { buildShareBatch, newRun } from "./share-batch.ts";
 import { decodeShares } from "./share-decoding.ts";
 import { encodeShares } from "./share-encoding.ts";
@@ -6,13 +7,11 @@ import { MAX_BATCH_SHARES } from "./share-layout.ts";
 import type { ShareRecord } from "./share-record.ts";
 
 const share: ShareRecord = {
-  connectionId: 1,
-  channelId: 2,
-  sequenceNumber: 3,
+  ...someShare,
   payoutScript: Uint8Array.of(0x51, 0x20),
-  worker: "rig1",
   feeClass: 7,
   work: 0x1_0203_0405n,
+  creditedWork: 0x1_0203_0405n,
 };
 
 function workerAfterStorage(worker: string): string | undefined {
@@ -21,15 +20,32 @@ function workerAfterStorage(worker: string): string | undefined {
 
 describe("encodeShares", () => {
   it("writes the documented layout byte by byte", () => {
-    const other = { ...share, connectionId: 0xfffffffe, payoutScript: Uint8Array.of(0x6a), worker: "" };
-    const bytes = Buffer.from(encodeShares([share, { ...other, work: 1n << 127n }]));
+    const other: ShareRecord = {
+      ...share,
+      connectionId: 0xfffffffe,
+      payoutScript: Uint8Array.of(0x6a),
+      worker: "",
+      job: { ...someJob, kind: "custom", value: 1n, templateFees: 0n },
+      work: 1n << 120n,
+      creditedWork: 0x200n,
+      receivedAt: someShare.receivedAt! - 0x100,
+      blockHash: new Uint8Array(32).fill(0xbb),
+    };
+    const bytes = Buffer.from(encodeShares([share, other]));
     expect(bytes.toString("hex")).toBe(
       [
-        "4c534201 02000000 02000000 0d000000", // header
-        "0200 5120 04 72696731", // first identity
-        "0100 6a 00", // second
-        "01000000 02000000 03000000 00000000 05040302 01000000 00000000 00000000 07",
-        "feffffff 02000000 03000000 01000000 00000000 00000000 00000000 00000080 07",
+        "4c534202 02000000", // magic, version, rows
+        "02000000 0f000000 02000000 02000000 1b000000 01000000", // identities, jobs, works, blocks
+        "004c65d49a010000 00010000", // began, span
+        "07 0200 5120 04 72696731",
+        "07 0100 6a 00",
+        `00 ${"aa".repeat(32)} a0bb0d00 56340217 205fa01200000000 205fa01200000000 e803000000000000`,
+        `02 ${"aa".repeat(32)} a0bb0d00 56340217 0100000000000000 205fa01200000000 0000000000000000`,
+        "05 0504030201 ff",
+        "10 00000000000000000000000000000001 02 0002",
+        "01000000 02000000 03000000 00 00 00 0001 00",
+        "feffffff 02000000 03000000 01 01 01 0000 01",
+        "bb".repeat(32),
       ]
         .join("")
         .replaceAll(" ", ""),
@@ -59,6 +75,23 @@ describe("encodeShares", () => {
     ["a cut inside a character of four bytes", `${"x".repeat(252)}𝄞`, "x".repeat(252)],
   ])("stores a worker with %s so that it cannot stop the batch", (_what, worker, stored) => {
     expect(workerAfterStorage(worker)).toBe(stored);
+  });
+
+  it("uses the width that the largest index and time need", () => {
+    const scripts = Array.from({ length: 257 }, (_, i) => Uint8Array.of(i & 0xff, i >> 8));
+    const records = scripts.map((payoutScript, i) => ({
+      ...share,
+      payoutScript,
+      receivedAt: share.receivedAt! + 70_000 * (i & 1),
+    }));
+    expect(decodeShares(encodeShares(records))).toEqual(records);
+    expect(encodeShares(records).length - encodeShares(records.slice(0, 256)).length).toBe(10 + 21 + 256);
+  });
+
+  it("stores a share of a clock that stepped by years as 49 days behind the first", () => {
+    const late = { ...share, receivedAt: share.receivedAt! + 2 ** 40 };
+    const [, stored] = decodeShares(encodeShares([share, late]));
+    expect(stored?.receivedAt).toBe(share.receivedAt! + 0xffff_ffff);
   });
 
   it("refuses a script that its length field cannot hold, and more shares than a batch may have", () => {

@@ -1,137 +1,120 @@
 import { ShareCodecError } from "./share-codec-error.ts";
+import { IdentityDictionary, JobDictionary, WorkDictionary } from "./share-dictionaries.ts";
 import {
+  type FieldWidth,
+  FLAG_BLOCK,
+  HASH_SIZE,
   HEADER_SIZE,
+  Header,
   LAYOUT_VERSION,
   MAGIC,
   MAX_BATCH_SHARES,
-  MAX_SCRIPT_BYTES,
-  MAX_WORKER_BYTES,
-  ROW_SIZE,
   Row,
+  type RowShape,
+  rowShape,
 } from "./share-layout.ts";
 import type { ShareRecord } from "./share-record.ts";
 
-const U64 = 1n << 64n;
-const U128 = 1n << 128n;
-const utf8 = new TextEncoder();
+const MAX_SPAN = 0xffff_ffff;
 
 /**
- * Encodes shares in their order (layout: docs/share-batches.md). Equal records give equal bytes.
+ * Encodes at least one share, in their order, as layout 2 (docs/share-batches.md). Equal records give equal bytes. A share
+ * more than 49 days after the earliest one is stored as 49 days after it: a clock that stepped never stops a batch.
  *
- * @throws {ShareCodecError} `out-of-range`, `too-many-shares`
+ * @throws {ShareCodecError} `no-shares`, `too-many-shares`, `out-of-range`
  */
 export function encodeShares(records: readonly ShareRecord[]): Uint8Array {
-  if (records.length > MAX_BATCH_SHARES) {
-    throw new ShareCodecError({ code: "too-many-shares", count: records.length, max: MAX_BATCH_SHARES });
+  const count = records.length;
+  if (count === 0) throw new ShareCodecError({ code: "no-shares" }, "a share batch needs shares");
+  if (count > MAX_BATCH_SHARES) {
+    throw new ShareCodecError({ code: "too-many-shares", count, max: MAX_BATCH_SHARES });
   }
-  const identities = new IdentityTable();
-  const indexes = new Uint32Array(records.length);
-  for (let row = 0; row < records.length; row++) {
-    const { payoutScript, worker } = records[row]!;
-    indexes[row] = identities.indexOf(payoutScript, worker, row);
+  const identities = new IdentityDictionary();
+  const jobs = new JobDictionary();
+  const works = new WorkDictionary();
+  const indexes = new Uint32Array(3 * count);
+  let began = Number.MAX_SAFE_INTEGER;
+  let ended = 0;
+  let blocks = 0;
+  for (let row = 0; row < count; row++) {
+    const record = records[row]!;
+    indexes[3 * row] = identities.indexOf(record, row);
+    indexes[3 * row + 1] = jobs.indexOf(record.job, row);
+    indexes[3 * row + 2] = works.indexOf(record, row);
+    const at = receivedAt(record, row);
+    if (at < began) began = at;
+    if (at > ended) ended = at;
+    if (record.blockHash !== null) blocks++;
   }
-  const bytes = new Uint8Array(HEADER_SIZE + identities.size + records.length * ROW_SIZE);
+  const span = Math.min(ended - began, MAX_SPAN);
+  const sections = [identities.section, jobs.section, works.section] as const;
+  const shape = rowShape(sections[0].count, sections[1].count, sections[2].count, span);
+  const rowsAt = HEADER_SIZE + sections[0].size + sections[1].size + sections[2].size;
+  const blocksAt = rowsAt + count * shape.size;
+  const bytes = new Uint8Array(blocksAt + blocks * HASH_SIZE);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC, 0);
   view.setUint8(3, LAYOUT_VERSION);
-  view.setUint32(4, records.length, true);
-  view.setUint32(8, identities.count, true);
-  view.setUint32(12, identities.size, true);
-  let offset = identities.write(bytes, view, HEADER_SIZE);
-  for (let row = 0; row < records.length; row++, offset += ROW_SIZE) {
-    writeRow(view, offset, records[row]!, indexes[row]!, row);
+  view.setUint32(Header.rows, count, true);
+  view.setUint32(Header.identities, sections[0].count, true);
+  view.setUint32(Header.identityBytes, sections[0].size, true);
+  view.setUint32(Header.jobs, sections[1].count, true);
+  view.setUint32(Header.works, sections[2].count, true);
+  view.setUint32(Header.workBytes, sections[2].size, true);
+  view.setUint32(Header.blocks, blocks, true);
+  view.setBigUint64(Header.began, BigInt(began), true);
+  view.setUint32(Header.span, span, true);
+  let sectionAt = HEADER_SIZE;
+  for (const section of sections) {
+    bytes.set(section.bytes, sectionAt);
+    sectionAt += section.size;
+  }
+  let hashAt = blocksAt;
+  for (let row = 0, offset = rowsAt; row < count; row++, offset += shape.size) {
+    const record = records[row]!;
+    const elapsed = Math.min(record.receivedAt! - began, MAX_SPAN);
+    writeRow(view, offset, shape, record, row, indexes, elapsed);
+    if (record.blockHash === null) continue;
+    if (record.blockHash.length !== HASH_SIZE) throw ShareCodecError.outOfRange("blockHash", row);
+    bytes.set(record.blockHash, hashAt);
+    hashAt += HASH_SIZE;
   }
   return bytes;
 }
 
-function writeRow(view: DataView, offset: number, record: ShareRecord, identity: number, row: number): void {
+function writeRow(
+  view: DataView,
+  offset: number,
+  shape: RowShape,
+  record: ShareRecord,
+  row: number,
+  indexes: Uint32Array,
+  elapsed: number,
+): void {
   view.setUint32(offset + Row.connectionId, u32(record.connectionId, "connectionId", row), true);
   view.setUint32(offset + Row.channelId, u32(record.channelId, "channelId", row), true);
   view.setUint32(offset + Row.sequenceNumber, u32(record.sequenceNumber, "sequenceNumber", row), true);
-  view.setUint32(offset + Row.identity, identity, true);
-  const { work, feeClass } = record;
-  if (work < 1n || work >= U128) throw outOfRange("work", row);
-  view.setBigUint64(offset + Row.work, work, true); // keeps the low 64 bits
-  if (work >= U64) view.setBigUint64(offset + Row.work + 8, work >> 64n, true);
-  if ((feeClass & 0xff) !== feeClass) throw outOfRange("feeClass", row);
-  view.setUint8(offset + Row.feeClass, feeClass);
+  writeField(view, offset + Row.identity, shape.identityWidth, indexes[3 * row]!);
+  writeField(view, offset + shape.job, shape.jobWidth, indexes[3 * row + 1]!);
+  writeField(view, offset + shape.work, shape.workWidth, indexes[3 * row + 2]!);
+  writeField(view, offset + shape.elapsed, shape.elapsedWidth, elapsed);
+  view.setUint8(offset + shape.flags, record.blockHash === null ? 0 : FLAG_BLOCK);
+}
+
+function writeField(view: DataView, offset: number, width: FieldWidth, value: number): void {
+  if (width === 1) view.setUint8(offset, value);
+  else if (width === 2) view.setUint16(offset, value, true);
+  else view.setUint32(offset, value, true);
+}
+
+function receivedAt({ receivedAt }: ShareRecord, row: number): number {
+  if (receivedAt === null || !Number.isSafeInteger(receivedAt) || receivedAt < 0) {
+    throw ShareCodecError.outOfRange("receivedAt", row);
+  }
+  return receivedAt;
 }
 
 function u32(value: number, field: string, row: number): number {
-  if (value >>> 0 !== value) throw outOfRange(field, row);
+  if (value >>> 0 !== value) throw ShareCodecError.outOfRange(field, row);
   return value;
-}
-
-function outOfRange(field: string, row: number): ShareCodecError {
-  return new ShareCodecError({ code: "out-of-range", field, row }, `${field} of row ${row} is out of range`);
-}
-
-/** Distinct (script, worker) pairs in the order of their first use. */
-class IdentityTable {
-  /** Bytes of the whole section. */
-  size = 0;
-  #scripts: Uint8Array[] = [];
-  #workers: Uint8Array[] = [];
-  /** First look: by the script's array itself, which the records of one channel share. */
-  #byArray = new Map<Uint8Array, Map<string, number>>();
-  #byContent = new Map<string, number>();
-
-  get count(): number {
-    return this.#scripts.length;
-  }
-
-  indexOf(script: Uint8Array, worker: string, row: number): number {
-    let workers = this.#byArray.get(script);
-    if (workers === undefined) {
-      workers = new Map();
-      this.#byArray.set(script, workers);
-    }
-    let index = workers.get(worker);
-    if (index === undefined) {
-      index = this.#indexOfContent(script, worker, row);
-      workers.set(worker, index);
-    }
-    return index;
-  }
-
-  #indexOfContent(script: Uint8Array, worker: string, row: number): number {
-    if (script.length > MAX_SCRIPT_BYTES) throw outOfRange("payoutScript", row);
-    const stored = storableWorker(worker);
-    const content = Buffer.from(script.buffer, script.byteOffset, script.length).toString("latin1");
-    // U+0100 never occurs in latin1, so the two parts cannot run into each other.
-    const key = `${content}\u0100${Buffer.from(stored).toString("latin1")}`;
-    let index = this.#byContent.get(key);
-    if (index === undefined) {
-      index = this.#scripts.length;
-      this.#byContent.set(key, index);
-      this.#scripts.push(script);
-      this.#workers.push(stored);
-      this.size += 3 + script.length + stored.length;
-    }
-    return index;
-  }
-
-  write(bytes: Uint8Array, view: DataView, start: number): number {
-    let offset = start;
-    for (let i = 0; i < this.#scripts.length; i++) {
-      const script = this.#scripts[i]!;
-      const worker = this.#workers[i]!;
-      view.setUint16(offset, script.length, true);
-      bytes.set(script, offset + 2);
-      offset += 2 + script.length;
-      view.setUint8(offset, worker.length);
-      bytes.set(worker, offset + 1);
-      offset += 1 + worker.length;
-    }
-    return offset;
-  }
-}
-
-/** UTF-8 that Postgres can hold as text: no U+0000, no lone surrogates (the encoder replaces those), cut at 255 bytes. */
-function storableWorker(worker: string): Uint8Array {
-  const encoded = utf8.encode(worker.includes("\0") ? worker.replaceAll("\0", "\ufffd") : worker);
-  if (encoded.length <= MAX_WORKER_BYTES) return encoded;
-  let end = MAX_WORKER_BYTES;
-  while ((encoded[end]! & 0xc0) === 0x80) end--; // never inside a character
-  return encoded.subarray(0, end);
 }

@@ -1,5 +1,5 @@
 import type { Database } from "./database.ts";
-import type { ShareBatch, ShareRecord } from "./share-record.ts";
+import type { ShareBatch, ShareJob, ShareJobKind, ShareRecord } from "./share-record.ts";
 
 /** A share with its place, as tools show it. */
 export interface StoredShare extends ShareRecord {
@@ -8,11 +8,16 @@ export interface StoredShare extends ShareRecord {
   readonly rowNumber: number;
   /** Start of the hour in which its batch was built, milliseconds since the epoch. */
   readonly receivedHour: number;
+  /** The script's address; null when no pool server has told it. */
+  readonly address: string | null;
+  /** When the database stored the batch, milliseconds since the epoch. */
+  readonly committedAt: number;
 }
 
 /** Which shares {@link findShares} returns; every given field must match. */
 export interface ShareFilter {
   readonly run?: string;
+  readonly seq?: number;
   readonly connectionId?: number;
   readonly channelId?: number;
   readonly sequenceNumber?: number;
@@ -39,10 +44,11 @@ export async function countShares(sql: Database, run?: string): Promise<number> 
 
 /** Looks shares up through the view `share`. For people and tests: it expands every batch that may match. */
 export async function findShares(sql: Database, filter: ShareFilter = {}): Promise<StoredShare[]> {
-  const { run, connectionId, channelId, sequenceNumber, payoutScript, worker, limit = 100 } = filter;
+  const { run, seq, connectionId, channelId, sequenceNumber, payoutScript, worker, limit = 100 } = filter;
   const conditions = [
     sql`true`,
     ...(run === undefined ? [] : [sql`run = ${run}`]),
+    ...(seq === undefined ? [] : [sql`seq = ${seq}`]),
     ...(connectionId === undefined ? [] : [sql`connection_id = ${connectionId}`]),
     ...(channelId === undefined ? [] : [sql`channel_id = ${channelId}`]),
     ...(sequenceNumber === undefined ? [] : [sql`sequence_number = ${sequenceNumber}`]),
@@ -51,8 +57,14 @@ export async function findShares(sql: Database, filter: ShareFilter = {}): Promi
   ];
   const where = conditions.flatMap((condition, i) => (i === 0 ? [condition] : [sql`and`, condition]));
   const rows = await sql<ShareRow[]>`
-    select *, extract(epoch from received_hour) * 1000 as received_ms from share where ${where} order by received_hour desc, run, seq desc, row_number desc limit ${limit}`;
-  return rows.map((row) => ({
+    select *, extract(epoch from received_hour) * 1000 as hour_ms, extract(epoch from received_at) * 1000 as received_ms,
+      extract(epoch from committed_at) * 1000 as committed_ms
+    from share where ${where} order by part_hour desc, run, seq desc, row_number desc limit ${limit}`;
+  return rows.map(storedShare);
+}
+
+function storedShare(row: ShareRow): StoredShare {
+  return {
     run: row.run,
     seq: Number(row.seq),
     rowNumber: row.row_number,
@@ -62,9 +74,32 @@ export async function findShares(sql: Database, filter: ShareFilter = {}): Promi
     payoutScript: row.payout_script,
     worker: row.worker,
     feeClass: row.fee_class,
+    job: row.job_kind === null ? null : storedJob(row, row.job_kind),
     work: BigInt(row.work),
-    receivedHour: Number(row.received_ms),
-  }));
+    creditedWork: BigInt(row.credited_work),
+    receivedAt: row.received_ms === null ? null : Math.round(Number(row.received_ms)),
+    blockHash: row.block_hash === null ? null : hashOfText(row.block_hash),
+    receivedHour: Number(row.hour_ms),
+    address: row.address,
+    committedAt: Number(row.committed_ms),
+  };
+}
+
+function storedJob(row: ShareRow, kind: ShareJobKind): ShareJob {
+  return {
+    kind,
+    prevHash: hashOfText(row.prev_hash),
+    height: Number(row.height),
+    nbits: Number(row.nbits),
+    value: BigInt(row.value),
+    referenceValue: BigInt(row.reference_value),
+    templateFees: BigInt(row.template_fees),
+  };
+}
+
+/** A hash as people read it, back in header order. */
+function hashOfText(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, "hex").reverse());
 }
 
 /** Shares and work of each payout script, most work first; of one run or of all. */
@@ -111,5 +146,18 @@ interface ShareRow {
   worker: string;
   fee_class: number;
   work: string;
-  received_ms: string;
+  credited_work: string;
+  /** Null in layout 1, and with it the job's other columns. */
+  job_kind: ShareJobKind | null;
+  prev_hash: string;
+  height: string;
+  nbits: string;
+  value: string;
+  reference_value: string;
+  template_fees: string;
+  block_hash: string | null;
+  hour_ms: string;
+  received_ms: string | null;
+  committed_ms: string;
+  address: string | null;
 }

@@ -8,6 +8,7 @@ import { FULL_EXTRANONCE_SIZE, ROLLABLE_EXTRANONCE_SIZE } from "./extranonce-all
 import type { Identity } from "./identity.ts";
 import type { Instant } from "./instant.ts";
 import type { MiningJob } from "./job.ts";
+import { creditedWork } from "./job-facts.ts";
 import { type JobState, JobTable, type JudgedJob, merkleRootOf } from "./job-table.ts";
 import {
   type AcceptedShare,
@@ -207,7 +208,10 @@ export class Channel {
       identity: this.identity,
       worker: submission.worker ?? this.identity.worker,
       work: known.bound.work,
+      creditedWork: creditedWork(known.bound.work, known.job.facts),
+      job: known.job.facts,
       hash: hash.slice(),
+      meetsNetworkTarget: (met & SHARE_MEETS_SECOND) !== 0,
       receivedAt: now.wall,
       channel: this,
     };

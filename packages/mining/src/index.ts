@@ -41,6 +41,7 @@ export {
   type JobFactoryOptions,
   MAX_TAG_LENGTH,
 } from "./job-factory.ts";
+export { creditedWork, type JobFacts, type JobKind } from "./job-facts.ts";
 export { JobError, type JobErrorType, type JobLimits, type JobState } from "./job-table.ts";
 export { NtimeFloor } from "./ntime-floor.ts";
 export {

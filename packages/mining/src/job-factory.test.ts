@@ -3,6 +3,7 @@ import {
   concatBytes,
   merkleRoot,
   sha256d,
+  subsidyAt,
   targetFromNbits,
   targetToBytes,
 } from "@lode/bitcoin";
@@ -46,6 +47,7 @@ const options = (overrides: Partial<JobFactoryOptions> = {}): JobFactoryOptions 
   native,
   tag: new TextEncoder().encode("/Lode/"),
   payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(9)),
+  subsidyAt: (height) => subsidyAt(height, "mainnet"),
   random: seededRandom(1),
   clock: new VirtualClock(5_000),
   ...overrides,
@@ -76,6 +78,23 @@ describe("a job", () => {
     });
     expect(job.networkTarget).toEqual(targetToBytes(tip.target));
     expect(job.createdAt).toBe(5_000);
+  });
+
+  it("says for the books what a job builds on and what it is worth, once for all jobs of a template", () => {
+    const factory = new JobFactory(options());
+    const { facts } = factory.build(template, tip, 0);
+    expect(facts).toEqual({
+      kind: "pool",
+      prevHash: tip.prevHash,
+      height: 0x0c0d40,
+      nbits: tip.nbits,
+      value: 312_500_123n,
+      referenceValue: 312_500_123n,
+      templateFees: 0n, // the subsidy is 6.25 at this height
+    });
+    expect(factory.build(template, tip, 0).facts).toBe(facts);
+    const richer = { ...template, coinbaseTxValueRemaining: 625_000_007n };
+    expect(factory.build(richer, tip, 0).facts).toMatchObject({ value: 625_000_007n, templateFees: 7n });
   });
 
   it("has a handle for exactly the parts it shows", () => {

@@ -1,8 +1,9 @@
-import { buildCoinbase, concatBytes, serializeOutput, targetToBytes } from "@lode/bitcoin";
+import { buildCoinbase, concatBytes, heightFromBip34, serializeOutput, targetToBytes } from "@lode/bitcoin";
 import type { Native } from "@lode/native";
 import { type Clock, CodedError, type Random } from "@lode/ports";
 import { FULL_EXTRANONCE_SIZE } from "./extranonce-allocator.ts";
 import type { MiningJob, Template, Tip } from "./job.ts";
+import type { JobFacts } from "./job-facts.ts";
 
 /** Longest pool tag, bytes: with the longest BIP34 push, the job's own push and the extranonce it is 100 in all. */
 export const MAX_TAG_LENGTH = 60;
@@ -19,6 +20,8 @@ export interface JobFactoryOptions {
   tag: Uint8Array;
   /** Output script that gets the whole reward. */
   payoutScript: Uint8Array;
+  /** New coins at a height, satoshi: what the template's value has above them are fees. */
+  subsidyAt: (height: number) => bigint;
   random: Random;
   clock: Pick<Clock, "now">;
 }
@@ -37,6 +40,7 @@ export class JobFactory {
   /** Random bytes, then the serial. */
   readonly #unique = new Uint8Array(NONCE_SIZE + 4);
   #built = 0;
+  #factsOf: { readonly template: Template; readonly tip: Tip; readonly facts: JobFacts } | undefined;
 
   /** @throws JobFactoryError */
   constructor(options: JobFactoryOptions) {
@@ -86,9 +90,29 @@ export class JobFactory {
       coinbaseTxSuffix: suffix,
       merklePath: template.merklePath,
       handle,
+      facts: this.#facts(template, tip),
       networkTarget: targetToBytes(tip.target),
       createdAt: clock.now(),
     };
+  }
+
+  #facts(template: Template, tip: Tip): JobFacts {
+    const known = this.#factsOf;
+    if (known !== undefined && known.template === template && known.tip === tip) return known.facts;
+    const height = heightFromBip34(template.coinbasePrefix) ?? 0;
+    const value = template.coinbaseTxValueRemaining;
+    const fees = value - this.#options.subsidyAt(height);
+    const facts: JobFacts = Object.freeze({
+      kind: "pool",
+      prevHash: tip.prevHash,
+      height,
+      nbits: tip.nbits,
+      value,
+      referenceValue: value,
+      templateFees: fees > 0n ? fees : 0n,
+    });
+    this.#factsOf = { template, tip, facts };
+    return facts;
   }
 
   #nextSerial(): number {

@@ -1,4 +1,5 @@
 import type { NativeJob } from "@lode/native";
+import type { JobFacts } from "./job-facts.ts";
 
 /** What a block must build on: the network's side of SetNewPrevHash (SV2 7.3). One object per tip, never changed. */
 export interface Tip {
@@ -56,6 +57,8 @@ export interface MiningJob {
   readonly coinbaseTxSuffix: Uint8Array;
   readonly merklePath: readonly Uint8Array[];
   readonly handle: NativeJob;
+  /** For the books; jobs of one template share it. */
+  readonly facts: JobFacts;
   /** `tip.target` as 32 little-endian bytes. */
   readonly networkTarget: Uint8Array;
   /** Wall clock, milliseconds. */

@@ -1,6 +1,7 @@
 import type { Channel } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import type { MiningJob } from "./job.ts";
+import type { JobFacts } from "./job-facts.ts";
 
 /** What SubmitSharesStandard and SubmitSharesExtended say (SV2 5.3.11, 5.3.12). Integers are u32. */
 export interface ShareSubmission {
@@ -59,8 +60,13 @@ export interface AcceptedShare {
   worker: string;
   /** Expected hashes of the target the job was bound to, whatever the hash was. */
   work: bigint;
+  /** What of {@link work} counts for the miner. */
+  creditedWork: bigint;
+  job: JobFacts;
   /** Block hash, internal order. */
   hash: Uint8Array;
+  /** Whether {@link hash} is at or under the network's target: a block. */
+  meetsNetworkTarget: boolean;
   /** Wall clock, milliseconds. */
   receivedAt: number;
   /** For the answer, see {@link Channel.acknowledge}. */

@@ -51,6 +51,15 @@ export function scriptedJob(serial: number, tip: Tip, version = 0x2000_0000): Mi
     coinbaseTxSuffix: Uint8Array.of(2),
     merklePath: [],
     handle: scriptedHandle(serial),
+    facts: {
+      kind: "pool",
+      prevHash: tip.prevHash,
+      height: 1,
+      nbits: tip.nbits,
+      value: 0n,
+      referenceValue: 0n,
+      templateFees: 0n,
+    },
     networkTarget: targetToBytes(tip.target),
     createdAt: 0,
   };

@@ -152,8 +152,8 @@ export function checkEmpty(scene: Scene): void {
   if (connections + channels > 0) {
     world.violate("bounded", `${connections} connections and ${channels} channels of miners that left`);
   }
-  // The server's round goes on, and the nodes are asked about blocks that are not settled.
+  // The server's round and the recorder's sign of life go on, and nodes are asked about blocks that are not settled.
   const following = scene.disk.hasUnsettled || pool.sawDiskErrors ? 1 : 0;
-  if (pool.clock.pendingTimers > 1 + following)
+  if (pool.clock.pendingTimers > 2 + following)
     world.violate("bounded", `${pool.clock.pendingTimers} timers of miners that left`);
 }

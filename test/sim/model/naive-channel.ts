@@ -38,6 +38,10 @@ export interface Expectation {
 export interface OpenShare {
   readonly sequenceNumber: number;
   readonly work: bigint;
+  readonly prevHash: Uint8Array;
+  readonly nbits: number;
+  /** Display order; null when it is no block. */
+  readonly blockHash: string | null;
   /** Virtual milliseconds. */
   readonly acceptedAt: number;
   durable: boolean;
@@ -226,9 +230,11 @@ export class NaiveChannel {
   }
 
   /** The pool took the share. */
-  accept({ sequenceNumber }: Submission, { job, hash }: Expectation, now: number): void {
-    const work = workOfTarget(bytesToTarget(job!.target));
-    const share: OpenShare = { sequenceNumber, work, acceptedAt: now, durable: false };
+  accept({ sequenceNumber }: Submission, { job, hash, block }: Expectation, now: number): void {
+    const { prevHash, nbits, target } = job!;
+    const work = workOfTarget(bytesToTarget(target));
+    const blockHash = block === "no" ? null : hash;
+    const share = { sequenceNumber, work, prevHash, nbits, blockHash, acceptedAt: now, durable: false };
     this.#acceptedOnTip++;
     this.acceptedAt = now;
     job!.seen.add(hash!);

@@ -1,3 +1,4 @@
+import { subsidyAt } from "@lode/bitcoin";
 import { defaultChannelSettings } from "@lode/mining";
 import type { PoolSettings, ShareRecorderLimits } from "@lode/pool-server";
 import { type MiningServerSettings, miningServerDefaults } from "@lode/roles";
@@ -81,6 +82,7 @@ export function settingsFor(limits: PoolLimits): PoolSettings {
   const { standardRefreshMs, extendedRefreshMs } = limits;
   return {
     payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x77)),
+    subsidyAt: (height) => subsidyAt(height, "mainnet"),
     tag: new TextEncoder().encode("/simulated/"),
     serverId: 7,
     outageRefuseMs: limits.outageRefuseMs,

@@ -1,4 +1,4 @@
-import { equalBytes } from "@lode/bitcoin";
+import { equalBytes, internalToDisplay } from "@lode/bitcoin";
 import type { ShareRecord } from "@lode/ledger";
 import { type Identity, parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
@@ -85,6 +85,7 @@ export class PoolUnderTest {
           await session.commit(batch);
           this.#lastConfirmation = world.clock.monotonic();
         },
+        renew: (run, ended) => session.renew(run, ended),
       },
       feed: this.#feed,
       nodes: surroundings.nodes.map((node) =>
@@ -274,7 +275,16 @@ export class PoolUnderTest {
       return;
     }
     const { payoutScript, worker } = channel.fields.identity;
-    if (share.work !== record.work) this.world.violate("true-record", `${name}: work ${record.work}`);
+    if (share.work !== record.work || share.work !== record.creditedWork) {
+      this.world.violate("true-record", `${name}: work ${record.work}, credited ${record.creditedWork}`);
+    }
+    const { job, blockHash } = record;
+    if (job === null || !equalBytes(job.prevHash, share.prevHash) || job.nbits !== share.nbits) {
+      this.world.violate("true-record", `${name} is recorded for another tip`);
+    }
+    if ((blockHash === null ? null : internalToDisplay(blockHash)) !== share.blockHash) {
+      this.world.violate("true-record", `${name}: block ${share.blockHash}`);
+    }
     if (!equalBytes(payoutScript, record.payoutScript) || worker !== record.worker) {
       this.world.violate("true-record", `${name} is credited to somebody else`);
     }

@@ -67,6 +67,7 @@ export class SimulatedStore {
         onRun(batch.run);
         return clock.seen(this.#commit(batch));
       },
+      renew: (run) => (clock.alive ? clock.seen(this.#renew(run)) : new Promise(() => {})),
     };
   }
 
@@ -107,6 +108,18 @@ export class SimulatedStore {
         if (conflict) reject(new LedgerError({ code: "batch-conflict", run: batch.run, seq: batch.seq }));
         else if (plan.code === null) resolve();
         else reject(refusalOf(plan.code, plan.reason ?? "connection"));
+      });
+    });
+  }
+
+  /** A sign of life: answered or refused as a commit is, and written nowhere. */
+  #renew(run: string): Promise<void> {
+    if (this.#endedRuns.has(run)) this.#world.violate("no-key-twice", `run ${run} is renewed after its end`);
+    const { answer, code, reason } = this.#plan();
+    return new Promise((resolve, reject) => {
+      this.#world.clock.after(answer, () => {
+        if (code === null) resolve();
+        else reject(refusalOf(code, reason ?? "connection"));
       });
     });
   }

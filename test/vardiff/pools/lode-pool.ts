@@ -1,5 +1,5 @@
 import { maxTarget, workOfTarget } from "@lode/bitcoin";
-import { Channel, defaultChannelSettings, type Instant, type MiningJob } from "@lode/mining";
+import { Channel, defaultChannelSettings, type Instant, type JobFacts, type MiningJob } from "@lode/mining";
 import { type NativeJob, SHARE_MEETS_FIRST } from "@lode/native";
 import { miningServerDefaults } from "@lode/roles";
 import type { IssuedJob, OpenRequest, PoolSide } from "./pool-side.ts";
@@ -150,6 +150,15 @@ class CountingHandle implements NativeJob {
 const networkTarget = maxTarget >> 79n;
 const tip = { prevHash: new Uint8Array(32), headerTimestamp: 0, nbits: 0, target: networkTarget };
 const networkTargetBytes = new Uint8Array(32);
+const facts: JobFacts = {
+  kind: "pool",
+  prevHash: tip.prevHash,
+  height: 0,
+  nbits: 0,
+  value: 0n,
+  referenceValue: 0n,
+  templateFees: 0n,
+};
 
 function jobOfSerial(serial: number): MiningJob {
   return {
@@ -174,6 +183,7 @@ function jobOfSerial(serial: number): MiningJob {
     coinbaseTxSuffix: nothing,
     merklePath: [],
     handle: new CountingHandle(serial),
+    facts,
     networkTarget: networkTargetBytes,
     createdAt: 0,
   };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { addressOfScript, sha256d } from "@lode/bitcoin";
-import { startPostgres } from "@lode/devnet";
+import { COIN, startPostgres } from "@lode/devnet";
 import { countShares, openDatabase } from "@lode/ledger";
 import { native } from "@lode/native";
 import { type Pool, poolServerSchema, startPoolServer } from "@lode/pool-server";
@@ -133,6 +133,8 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
         metrics,
         onFatal: deps.onFatal,
         onBlockAccepted: deps.onBlockAccepted,
+        // The built-in chain never halves.
+        ...(options.bitcoind === null ? { subsidyAt: () => 50n * COIN } : {}),
       },
     ).catch((error: unknown) => {
       throw explainListenFailure(error, `listen for miners on ${options.listen}`, "--listen HOST:PORT");

@@ -1,4 +1,4 @@
-import { DIFF1_TARGET, maxTarget } from "@lode/bitcoin";
+import { DIFF1_TARGET, maxTarget, subsidyAt } from "@lode/bitcoin";
 import { NodeRpc } from "@lode/bitcoin/node";
 import { defaultChannelSettings } from "@lode/mining";
 import { native } from "@lode/native";
@@ -21,6 +21,7 @@ import { parseRewardScript } from "./reward-script.ts";
 export function poolSettings(config: PoolServerConfig, payoutScript: Uint8Array): PoolSettings {
   return {
     payoutScript,
+    subsidyAt: (height) => subsidyAt(height, config.pool.network),
     tag: new TextEncoder().encode(config.pool.poolSignature),
     serverId: config.pool.serverId,
     confirmNodes: config.pool.confirmNodes,

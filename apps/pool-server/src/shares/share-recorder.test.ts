@@ -1,5 +1,11 @@
-import { LedgerError, openShareBatch, type ShareBatch, type ShareStore } from "@lode/ledger";
-import type { AcceptedShare } from "@lode/mining";
+import {
+  type CommitContext,
+  LedgerError,
+  openShareBatch,
+  type ShareBatch,
+  type ShareStore,
+} from "@lode/ledger";
+import type { AcceptedShare, JobFacts } from "@lode/mining";
 import { noMetrics, silentLogger } from "@lode/ports";
 import { VirtualClock } from "@lode/testing/clock";
 import { describe, expect, it } from "vitest";
@@ -9,10 +15,20 @@ const RUN = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
 
 /** A store whose every commit waits until the test decides its outcome. */
 class HeldStore implements ShareStore {
-  readonly attempts: { batch: ShareBatch; resolve: () => void; reject: (error: Error) => void }[] = [];
+  readonly attempts: {
+    batch: ShareBatch;
+    context: CommitContext | undefined;
+    resolve: () => void;
+    reject: (error: Error) => void;
+  }[] = [];
+  readonly signsOfLife: string[] = [];
 
-  commit(batch: ShareBatch): Promise<void> {
-    return new Promise((resolve, reject) => this.attempts.push({ batch, resolve, reject }));
+  commit(batch: ShareBatch, context?: CommitContext): Promise<void> {
+    return new Promise((resolve, reject) => this.attempts.push({ batch, context, resolve, reject }));
+  }
+
+  async renew(run: string, ended: boolean): Promise<void> {
+    this.signsOfLife.push(`${run === RUN ? "" : "other run "}${ended ? "ended" : "alive"}`);
   }
 
   get last() {
@@ -22,17 +38,31 @@ class HeldStore implements ShareStore {
   }
 }
 
+const identity = { payoutScript: Uint8Array.of(0x51), address: "a", worker: "w" };
+const job: JobFacts = {
+  kind: "custom",
+  prevHash: new Uint8Array(32).fill(7),
+  height: 5,
+  nbits: 0x207f_ffff,
+  value: 90n,
+  referenceValue: 100n,
+  templateFees: 3n,
+};
+
 function share(sequenceNumber: number): AcceptedShare {
   return {
     connectionId: 1,
     channelId: 2,
     sequenceNumber,
     jobId: 1,
-    identity: { payoutScript: Uint8Array.of(0x51), address: "a", worker: "w" },
+    identity,
     worker: "w",
     work: 10n,
-    hash: new Uint8Array(32),
-    receivedAt: 0,
+    creditedWork: 9n,
+    job,
+    hash: new Uint8Array(32).fill(sequenceNumber),
+    meetsNetworkTarget: sequenceNumber === 2,
+    receivedAt: 1_000.5 + sequenceNumber,
     channel: null as unknown as AcceptedShare["channel"],
   };
 }
@@ -76,6 +106,60 @@ describe("ShareRecorder", () => {
     store.last.resolve();
     await clock.advanceAsync(0);
     expect(durable).toEqual([1, 2]);
+  });
+
+  it("records who is paid for what, by which job, when, and the hash of a block", async () => {
+    const { clock, store, recorder } = setUp();
+    recorder.record(share(1));
+    recorder.record(share(2));
+    await clock.advanceAsync(0);
+    expect(openShareBatch(store.last.batch)).toEqual(
+      [1, 2].map((sequenceNumber) => ({
+        connectionId: 1,
+        channelId: 2,
+        sequenceNumber,
+        payoutScript: Uint8Array.of(0x51),
+        worker: "w",
+        feeClass: 0,
+        job,
+        work: 10n,
+        creditedWork: 9n,
+        receivedAt: 1_000 + sequenceNumber,
+        blockHash: sequenceNumber === 2 ? new Uint8Array(32).fill(2) : null,
+      })),
+    );
+  });
+
+  it("tells a script's address until it is stored, and how long ago the batch was cut", async () => {
+    const { clock, store, recorder } = setUp({ retryMinMs: 50 });
+    recorder.record(share(1));
+    recorder.record(share(2));
+    await clock.advanceAsync(0);
+    expect(store.last.context).toEqual({ behindMs: 0, addresses: [identity] });
+    store.last.reject(unknownOutcome());
+    await clock.advanceAsync(50);
+    expect(store.last.context).toEqual({ behindMs: 50, addresses: [identity] });
+    store.last.resolve();
+    recorder.record(share(3));
+    await clock.advanceAsync(0);
+    expect(store.last.context).toEqual({ behindMs: 0, addresses: [] });
+  });
+
+  it("says that its run is alive when it starts and every two seconds without a commit, and that it has ended", async () => {
+    const { clock, store, recorder } = setUp();
+    recorder.start();
+    await clock.advanceAsync(4_500);
+    expect(store.signsOfLife).toEqual(["alive", "alive", "alive"]);
+    recorder.record(share(1));
+    await clock.advanceAsync(3_000); // waits for its commit
+    store.last.resolve();
+    await clock.advanceAsync(1_000); // committed meanwhile
+    expect(store.signsOfLife).toHaveLength(3);
+    await clock.advanceAsync(2_000);
+    await recorder.end();
+    await clock.advanceAsync(10_000);
+    expect(store.signsOfLife).toEqual(["alive", "alive", "alive", "alive", "ended"]);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it("has one commit in flight; what comes meanwhile makes the next batch", async () => {

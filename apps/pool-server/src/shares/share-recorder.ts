@@ -1,4 +1,10 @@
-import { buildShareBatch, type ShareBatch, type ShareStore } from "@lode/ledger";
+import {
+  buildShareBatch,
+  type PayoutAddress,
+  type ShareBatch,
+  type ShareRecord,
+  type ShareStore,
+} from "@lode/ledger";
 import type { AcceptedShare, ShareSink } from "@lode/mining";
 import { type Clock, CodedError, type Logger, type Metrics, type Timer } from "@lode/ports";
 
@@ -52,10 +58,15 @@ export interface ShareRecorderDeps {
 const SHARE_HEAP_BYTES = 512;
 /** How often the age of the oldest share is looked at. */
 const WATCH_MS = 500;
+/** A run that commits nothing says this often that it is alive. */
+const RENEW_MS = 2_000;
 
 interface Flight {
   readonly batch: ShareBatch;
   readonly shares: readonly AcceptedShare[];
+  /** Monotonic time: what was accepted before is in this batch or an earlier one. */
+  readonly cutAt: number;
+  readonly addresses: readonly PayoutAddress[];
 }
 
 /**
@@ -81,6 +92,12 @@ export class ShareRecorder implements ShareSink {
   #idleWaiters: Array<() => void> = [];
   #watch: Timer | null = null;
   #retry: Timer | null = null;
+  #renewal: Timer | null = null;
+  #renewing = false;
+  /** Whether a commit said that the run is alive since the timer looked last. */
+  #renewed = false;
+  /** Scripts whose address the store was told. */
+  readonly #told = new WeakSet<Uint8Array>();
   #stopped = false;
 
   constructor(deps: ShareRecorderDeps) {
@@ -123,6 +140,24 @@ export class ShareRecorder implements ShareSink {
     this.#schedule();
   }
 
+  /** Says from now on that the run is alive, also while it has nothing to record. */
+  start(): void {
+    this.#renewal ??= this.#deps.clock.every(RENEW_MS, () => {
+      if (!this.#renewed && this.waiting === 0) this.#renew();
+      this.#renewed = false;
+    });
+    this.#renew();
+  }
+
+  /** Says that the run records no more. What it says may be lost: then its lease runs out. */
+  async end(): Promise<void> {
+    this.#renewal?.cancel();
+    if (this.#stopped || this.#state === "failed" || this.waiting > 0) return;
+    await this.#deps.store.renew(this.#deps.run, true).catch((err: unknown) => {
+      this.#deps.logger.debug({ err }, "the store does not know that this run has ended");
+    });
+  }
+
   /** Resolves when nothing waits any more, or when the recorder has failed or was stopped. */
   drained(): Promise<void> {
     if (this.#isIdle()) return Promise.resolve();
@@ -134,6 +169,7 @@ export class ShareRecorder implements ShareSink {
     this.#stopped = true;
     this.#watch?.cancel();
     this.#retry?.cancel();
+    this.#renewal?.cancel();
     this.#pending = [];
     this.#flight = null;
     this.#wakeIdle();
@@ -158,13 +194,25 @@ export class ShareRecorder implements ShareSink {
     this.#pending = shares === this.#pending ? [] : this.#pending.slice(shares.length);
     const key = { run: this.#deps.run, seq: this.#nextSeq++ };
     const batch = buildShareBatch(key, shares.map(toRecord), this.#deps.clock.now());
-    this.#flight = { batch, shares };
+    const now = this.#deps.clock.monotonic();
+    const cutAt = this.#pending.length === 0 ? now : (this.#waitingSince ?? now);
+    this.#flight = { batch, shares, cutAt, addresses: this.#untold(shares) };
     this.#commit(this.#flight);
+  }
+
+  /** Addresses of scripts that the store was not told, each once. */
+  #untold(shares: readonly AcceptedShare[]): PayoutAddress[] {
+    const addresses = new Map<Uint8Array, PayoutAddress>();
+    for (const { identity } of shares) {
+      if (!this.#told.has(identity.payoutScript)) addresses.set(identity.payoutScript, identity);
+    }
+    return [...addresses.values()];
   }
 
   #commit(flight: Flight): void {
     const started = this.#deps.clock.monotonic();
-    this.#deps.store.commit(flight.batch).then(
+    const { batch, addresses, cutAt } = flight;
+    this.#deps.store.commit(batch, { behindMs: started - cutAt, addresses }).then(
       () => this.#committed(flight, started),
       (error: unknown) => this.#refused(flight, error),
     );
@@ -177,6 +225,8 @@ export class ShareRecorder implements ShareSink {
     this.#commits.inc();
     this.#recorded.inc(flight.shares.length);
     this.#flight = null;
+    this.#renewed = true;
+    for (const { payoutScript } of flight.addresses) this.#told.add(payoutScript);
     this.#retryDelay = this.#limits.retryMinMs;
     this.#waitingSince = this.#pending.length === 0 ? null : now;
     // Miners that come back too early would only be sent away again.
@@ -207,6 +257,20 @@ export class ShareRecorder implements ShareSink {
     this.#judge();
     this.#retry = this.#deps.clock.after(this.#retryDelay, () => this.#commit(flight));
     this.#retryDelay = Math.min(this.#retryDelay * 2, this.#limits.retryMaxMs);
+  }
+
+  #renew(): void {
+    if (this.#renewing) return;
+    this.#renewing = true;
+    this.#deps.store
+      .renew(this.#deps.run, false)
+      .catch((err: unknown) => {
+        // A store that is away is loud enough once there are shares.
+        this.#deps.logger.debug({ err }, "the store does not know that this run is alive");
+      })
+      .finally(() => {
+        this.#renewing = false;
+      });
   }
 
   #judge(): void {
@@ -245,7 +309,7 @@ export class ShareRecorder implements ShareSink {
   }
 }
 
-function toRecord(share: AcceptedShare) {
+function toRecord(share: AcceptedShare): ShareRecord {
   return {
     connectionId: share.connectionId,
     channelId: share.channelId,
@@ -253,6 +317,10 @@ function toRecord(share: AcceptedShare) {
     payoutScript: share.identity.payoutScript,
     worker: share.worker,
     feeClass: 0,
+    job: share.job,
     work: share.work,
+    creditedWork: share.creditedWork,
+    receivedAt: Math.max(0, Math.trunc(share.receivedAt)),
+    blockHash: share.meetsNetworkTarget ? share.hash : null,
   };
 }

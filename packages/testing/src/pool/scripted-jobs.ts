@@ -1,4 +1,4 @@
-import { bip34Push, maxTarget, nbitsFromTarget } from "@lode/bitcoin";
+import { bip34Push, maxTarget, nbitsFromTarget, subsidyAt } from "@lode/bitcoin";
 import { ExtranonceAllocator, JobFactory, type MiningJob, type Template, type Tip } from "@lode/mining";
 import { native } from "@lode/native";
 import type { Clock } from "@lode/ports";
@@ -24,6 +24,7 @@ export class ScriptedJobs {
       native,
       tag: new TextEncoder().encode("/scripted/"),
       payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x11)),
+      subsidyAt: (height) => subsidyAt(height, "mainnet"),
       random: seededRandom(1),
       clock,
     });
