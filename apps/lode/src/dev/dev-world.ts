@@ -22,7 +22,7 @@ import { announceBackend, STAND_IN_ADVICE } from "../backend.ts";
 import type { DevOptions } from "../commands/dev.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { builtInChain, type DevChain, MINER_HASHES_PER_SECOND, userChain } from "./dev-chain.ts";
-import type { Welcome } from "./welcome.ts";
+import { reachableHosts, type Welcome } from "./welcome.ts";
 
 /** The last line of `lode dev --json`. */
 export interface DevSummary {
@@ -172,10 +172,10 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
     return {
       pool: server.pool,
       welcome: {
-        endpoint: server.endpoint,
-        sv1Endpoint: door.endpoint,
-        host,
+        sv1Port: door.port,
+        hosts: reachableHosts(host),
         port: server.port,
+        admin: `${splitHostPort(options.admin).host}:${admin.port}`,
         authorityPublicKey: server.authorityPublicKey,
         exampleAddress: payoutAddress,
         chain: chain.description,

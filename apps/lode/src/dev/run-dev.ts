@@ -1,11 +1,21 @@
+import { systemClock } from "@lode/ports";
 import { createLogger, ExitCode, ExitError, type LogLevel, runUntilStopped } from "@lode/service";
 import type { DevOptions } from "../commands/dev.ts";
-import { type DevWorld, startDevWorld } from "./dev-world.ts";
-import { endStatus, type StatusOutput, showStatus, statusInterval } from "./status-line.ts";
+import { clientNotices } from "./client-notices.ts";
+import { type DevSummary, type DevWorld, startDevWorld } from "./dev-world.ts";
+import { endStatus, type StatusOutput, showNotice, showStatus, statusInterval } from "./status-line.ts";
 import { welcomeText } from "./welcome.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 const STOP_WITHIN_MS = 30_000;
+
+function farewell(
+  { accepted_shares, recorded_shares, blocks_accepted }: DevSummary,
+  dataDir: string,
+): string {
+  const shares = `${accepted_shares} shares accepted, ${recorded_shares} recorded, ${blocks_accepted} blocks`;
+  return `stopped: ${shares}; the next start continues from ${dataDir}`;
+}
 
 /** Runs `lode dev` until a signal or its number of blocks. */
 export async function runDev(options: DevOptions): Promise<ExitCode> {
@@ -29,7 +39,7 @@ export async function runDev(options: DevOptions): Promise<ExitCode> {
       // A block left open by the run before may be accepted before the start is complete.
       let blocks = 0;
       const started = await startDevWorld(options, {
-        logger,
+        logger: clientNotices(logger, systemClock, (line) => showNotice(output, line)),
         say: (line) => output.write(`${line}\n`),
         onFatal: () => end(ExitCode.internal),
         onBlockAccepted: () => {
@@ -52,6 +62,7 @@ export async function runDev(options: DevOptions): Promise<ExitCode> {
     { logger, stopWithinMs: STOP_WITHIN_MS },
   );
   const summary = (world as DevWorld | null)?.summary();
+  if (summary !== undefined) output.write(`${farewell(summary, options.dataDir)}\n`);
   if (options.json && summary !== undefined) process.stdout.write(`${JSON.stringify(summary)}\n`);
   return code;
 }

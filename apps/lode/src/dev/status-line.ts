@@ -56,3 +56,8 @@ export function showStatus(output: StatusOutput, status: PoolStatus): void {
 export function endStatus(output: StatusOutput): void {
   if (output.isTerminal) output.write("\n");
 }
+
+/** Writes a line of its own; on a terminal in place of the status line, which comes back within a second. */
+export function showNotice(output: StatusOutput, text: string): void {
+  output.write(output.isTerminal ? `\r\u001b[2K${text}\n` : `${text}\n`);
+}

@@ -1,10 +1,15 @@
+import { isIPv6 } from "node:net";
+import { networkInterfaces } from "node:os";
+
 /** What a person reads when everything runs. */
 export interface Welcome {
-  readonly endpoint: string;
-  /** `stratum+tcp://host:port` */
-  readonly sv1Endpoint: string;
-  readonly host: string;
+  /** Addresses that miners can use, this machine's own first; not 0.0.0.0. */
+  readonly hosts: readonly string[];
+  /** Port of the door for Stratum V1 miners. */
+  readonly sv1Port: number;
   readonly port: number;
+  /** Where health and metrics are served. */
+  readonly admin: string;
   readonly authorityPublicKey: string;
   readonly exampleAddress: string;
   readonly chain: string;
@@ -16,29 +21,58 @@ export interface Welcome {
 
 /** The text behind the start: where the pool is, and three ways to connect a miner to it. */
 export function welcomeText(info: Welcome): string {
+  const { port, authorityPublicKey: key } = info;
+  const [host = "127.0.0.1"] = info.hosts;
+  const endpoints = info.hosts.map((each) => `stratum2+tcp://${bracketed(each)}:${port}/${key}`);
+  const sv1 = `stratum+tcp://${bracketed(host)}:${info.sv1Port}`;
+  const onlyHere = info.hosts.every((each) => LOOPBACK.test(each));
   return `
 Lode is running.
 
-  endpoint       ${info.endpoint}
-  Stratum V1     ${info.sv1Endpoint}
+  endpoint       ${endpoints.join("\n                 ")}
+  Stratum V1     ${sv1}
   authority key  ${info.authorityPublicKey}
   chain          ${info.chain}
   database       ${info.database}
   data           ${info.dataDir}
+  health         http://${info.admin}/readyz, metrics at /metrics
   native         ${info.nativeBackend}, handshakes by ${info.handshakeBackend}
 
 Connect a miner, in one of three ways:
 
   1. Firmware that takes an SV2 URL (BraiinsOS and others):
-       ${info.endpoint}
+       ${endpoints[0]}
   2. Firmware that asks for the parts (Bitaxe, NerdQAxe):
-       host ${info.host}   port ${info.port}   authority public key ${info.authorityPublicKey}
+       host ${host}   port ${port}   authority public key ${key}
   3. Stratum V1 hardware (Antminer, Whatsminer, Avalon, NerdMiner and all others):
-       ${info.sv1Endpoint}   any password
+       ${sv1}   any password
 
-  The user name is ADDRESS.WORKER, for example ${info.exampleAddress}.rig1
-  Miners on other machines need --listen 0.0.0.0:${info.port}
+  The user name is ADDRESS.WORKER: your address, a dot, any name. To try it without one, use
+       ${info.exampleAddress}.rig1${onlyHere ? `\n  Miners on other machines need --listen 0.0.0.0:${port}` : ""}
 
 Ctrl-C stops. A next start continues from the same data.
 `;
+}
+
+const LOOPBACK = /^(127\.|::1$|localhost$)/;
+
+function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+/**
+ * Where miners reach a listener: the host itself, or, for one that listens everywhere, this machine's addresses: those of the
+ * local network first, loopback last.
+ */
+export function reachableHosts(host: string, interfaces = networkInterfaces()): string[] {
+  if (host !== "0.0.0.0" && host !== "::") return [host];
+  const all = Object.values(interfaces).flatMap((each) => each ?? []);
+  const outside = all
+    .filter(({ internal, family, address }) => {
+      // Link-local addresses (RFC 4291 2.5.6, RFC 3927) need an interface's name, or work by chance.
+      const isLinkLocal = /^(fe80|169\.254\.)/i.test(address);
+      return !internal && !isLinkLocal && (family === "IPv4" || host === "::");
+    })
+    .map(({ address }) => address);
+  return [...new Set(outside), "127.0.0.1"];
 }

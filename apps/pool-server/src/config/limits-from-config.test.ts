@@ -226,7 +226,7 @@ describe("bans", () => {
       await say("\xff".repeat(65));
     }
     expect(await value("lode_connection_probes_total")).toBe("5");
-    for (const reason of ["plaintext-peer", "tls-peer", "early-data"]) {
+    for (const reason of ["sv1-peer", "tls-peer", "early-data"]) {
       expect(await value(`lode_handshake_failures_total{reason="${reason}"}`)).toBe("5");
     }
     expect(await call()).toBe("ended");

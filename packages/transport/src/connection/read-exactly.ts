@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { foreignPeer } from "./foreign-peer.ts";
 import { TransportError } from "./transport-error.ts";
 
 /** Text shorter than this may be a key's first bytes by chance. */
@@ -8,8 +9,8 @@ const MIN_TEXT = 16;
  * The next `size` bytes of a socket; anything behind them is put back, and the socket is left paused.
  *
  * @param options `text`: these bytes may be text
- * @throws TransportError `closed-in-handshake`, or `plaintext-peer` when all that came is printable text (a key looks
- *   random, so that is no key); whatever the socket was destroyed with comes first
+ * @throws TransportError `closed-in-handshake`, or `sv1-peer`, `http-peer` or `plaintext-peer` when all that came is printable
+ *   text (a key looks random, so that is no key); whatever the socket was destroyed with comes first
  */
 export function readExactly(socket: Socket, size: number, options?: { text: boolean }): Promise<Uint8Array> {
   const mayBeText = options?.text ?? false;
@@ -27,7 +28,7 @@ export function readExactly(socket: Socket, size: number, options?: { text: bool
       bytes.set(chunk.subarray(0, taken), have);
       have += taken;
       if (!mayBeText && have >= MIN_TEXT && isText(bytes.subarray(0, have))) {
-        finish(new TransportError({ code: "plaintext-peer" }));
+        finish(foreignPeer(bytes.subarray(0, have)));
       } else if (have === size) {
         finish(null);
         if (taken < chunk.length) socket.unshift(chunk.subarray(taken));

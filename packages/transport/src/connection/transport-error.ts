@@ -11,7 +11,9 @@ export type TransportErrorType =
   | { readonly code: "invalid-address-range"; readonly entry: string }
   | { readonly code: "handshake-evicted" } // silent, and others were waiting
   | { readonly code: "early-data" } // more than act 1 before act 2
-  | { readonly code: "plaintext-peer" } // text instead of a key: a Stratum V1 miner or a browser
+  | { readonly code: "sv1-peer"; readonly id: string } // a Stratum V1 request instead of a key; its id as JSON
+  | { readonly code: "http-peer" } // an HTTP request instead of a key
+  | { readonly code: "plaintext-peer" } // other text instead of a key
   | { readonly code: "tls-peer" } // a TLS ClientHello instead of a key
   | { readonly code: "listener-closed" };
 

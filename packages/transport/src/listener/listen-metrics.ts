@@ -9,6 +9,8 @@ const FAILURES = [
   "handshake-evicted",
   "handshake-timeout",
   "handshaker-busy",
+  "sv1-peer",
+  "http-peer",
   "plaintext-peer",
   "proxy-header-invalid",
   "proxy-header-missing",

@@ -199,7 +199,7 @@ describe("behind a load balancer", () => {
     ["proxy-header-invalid", Buffer.concat([SIGNATURE, Buffer.of(0x31, 0x11, 0, 12)])],
     ["proxy-header-too-long", Buffer.concat([SIGNATURE, Buffer.of(0x21, 0x11, 0xff, 0xff)])],
     ["proxy-header-too-short", Buffer.concat([SIGNATURE, Buffer.of(0x21, 0x11, 0, 4, 1, 2, 3, 4)])],
-    ["plaintext-peer", Buffer.concat([proxied("192.0.2.1"), Buffer.from("GET / HTTP/1.1\r\n\r\n")])],
+    ["http-peer", Buffer.concat([proxied("192.0.2.1"), Buffer.from("GET / HTTP/1.1\r\n\r\n")])],
     [
       "proxy-header-unexpected",
       Buffer.concat([proxied("192.0.2.1"), proxied("192.0.2.2"), Buffer.alloc(99)]),

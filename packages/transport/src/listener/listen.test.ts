@@ -168,8 +168,8 @@ describe("a listener", () => {
   });
 
   it.each([
-    ["plaintext-peer", Buffer.from('{"id":1,"method":"mining.subscribe","params":["a/1.0"]}\n')],
-    ["plaintext-peer", Buffer.from("GET / HTTP/1.1\r\nHost: pool.example\r\n\r\n")],
+    ["sv1-peer", Buffer.from('{"id":1,"method":"mining.subscribe","params":["a/1.0"]}\n')],
+    ["http-peer", Buffer.from("GET / HTTP/1.1\r\nHost: pool.example\r\n\r\n")],
     ["early-data", Buffer.alloc(65, 200)],
   ])("ends a handshake that is none: %s", async (reason, bytes) => {
     const { metrics, counts } = countingMetrics();
@@ -178,6 +178,41 @@ describe("a listener", () => {
     client.write(bytes);
     await until(() => client.closed);
     await until(() => counts.get(`lode_handshake_failures_total ${reason}`) === 1);
+  });
+
+  it.each([
+    [
+      "Stratum V1",
+      '{"id":1,"method":"mining.subscribe","params":["a/1.0"]}\n',
+      /^\{"id":1,.*Stratum V2.*\}\n$/,
+    ],
+    ["HTTP", "GET / HTTP/1.1\r\nHost: pool.example\r\n\r\n", /^HTTP\/1\.1 400 .*Stratum V2/s],
+  ])("tells a client of %s what this port is, then closes", async (_protocol, request, answer) => {
+    const listener = await serve();
+    const client = rawClient(listener.port);
+    let received = "";
+    client.on("data", (chunk) => {
+      received += chunk.toString();
+    });
+    client.write(request);
+    await until(() => client.closed);
+    expect(received).toMatch(answer);
+    await until(() => listener.connections === 0);
+  });
+
+  it("cuts a client of another protocol that does not leave after its answer", async () => {
+    const { clock, time } = hybridClock();
+    const listener = await serve({ clock });
+    const client = connect({ port: listener.port, host: "127.0.0.1", allowHalfOpen: true }).on(
+      "error",
+      () => {},
+    );
+    opened.push({ close: () => client.destroy() });
+    client.resume().write("GET / HTTP/1.1\r\n\r\n");
+    await until(() => client.readableEnded);
+    expect(listener.connections).toBe(1);
+    time.advance(1_000);
+    await until(() => listener.connections === 0);
   });
 
   it("forgets a peer that leaves in its handshake", async () => {

@@ -3,6 +3,7 @@ import { CodedError, noMetrics, type ThrottledLogger, type Timer, throttledLogge
 import { plainAddress } from "../address/address.ts";
 import { AddressRanges } from "../address/address-ranges.ts";
 import { checkKey } from "../connection/check-key.ts";
+import { foreignAnswer } from "../connection/foreign-peer.ts";
 import type { FrameConnection, TransportReason } from "../connection/frame-connection.ts";
 import { defaultListenLimits, type ListenLimits } from "../connection/limits.ts";
 import { readExactly } from "../connection/read-exactly.ts";
@@ -20,6 +21,8 @@ const BACKLOG = 4_096;
 
 /** Between two looks at which connections have proven themselves, milliseconds. */
 const SWEEP_MS = 10_000;
+/** A client of another protocol has this long to read the answer, milliseconds. */
+const FOREIGN_LINGER_MS = 1_000;
 
 /** Ends that nobody here decided. */
 const PEER_LEFT: ReadonlySet<string> = new Set<TransportReason>([
@@ -221,7 +224,7 @@ class Acceptor implements Listener {
     const byPeer = reason === "closed-in-handshake" || reason === "socket-failed";
     // A health probe, or somebody who looks whether a pool is there: nothing that failed.
     const probe = byPeer && socket.bytesRead <= announced;
-    socket.destroy();
+    this.#leave(socket, error);
     if (probe) {
       this.#metrics.probed();
       return;
@@ -229,6 +232,19 @@ class Acceptor implements Listener {
     this.#metrics.failed(reason);
     const level = error instanceof ProxyHeaderError ? "warn" : "info";
     this.#logger[level]({ remote_address: address, reason }, "handshake failed");
+  }
+
+  /** Tells a client of another protocol what this port is; what else it sends is thrown away. */
+  #leave(socket: Socket, error: unknown): void {
+    const answer = error instanceof TransportError ? foreignAnswer(error.type) : undefined;
+    if (answer === undefined || socket.destroyed) {
+      socket.destroy();
+      return;
+    }
+    const end = this.#options.clock.after(FOREIGN_LINGER_MS, () => socket.destroy());
+    socket.once("close", () => end.cancel());
+    socket.once("end", () => socket.destroy());
+    socket.resume().end(answer);
   }
 
   #onEnd({ id, remoteAddress, closeReason }: SocketConnection, { isProven }: Ticket, own: boolean): void {
