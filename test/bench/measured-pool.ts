@@ -59,7 +59,7 @@ const noCandidates: CandidateStore = {
 
 /** Opens the pool as the request wants it, with logging and metrics as in production. */
 export async function openMeasuredPool(
-  { store, templates }: PoolRequest,
+  { store, templates }: Pick<PoolRequest, "store" | "templates">,
   onFatal: (message: string) => void,
 ): Promise<MeasuredPool> {
   if (templates.kind === "script") {

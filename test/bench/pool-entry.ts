@@ -2,6 +2,8 @@
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { native } from "@lode/native";
 import { systemMs } from "@lode/simulator";
+import { parseMetrics } from "@lode/testing/metrics";
+import { serve } from "@lode/testing/process";
 import { type MeasuredPool, openMeasuredPool } from "./measured-pool.ts";
 import type { PoolCommand, PoolReading, PoolReply, PoolRequest } from "./pool-protocol.ts";
 
@@ -9,8 +11,6 @@ import type { PoolCommand, PoolReading, PoolReply, PoolRequest } from "./pool-pr
 const PROBE_MS = 1;
 /** Stamps told ahead. */
 const STAMPS = 2;
-
-const REFUSED = /^lode_(?:connections_refused|handshake_failures)_total{[^}]*reason="([^"]+)"[^}]*} (\d+)$/gm;
 
 const loopDelay = monitorEventLoopDelay({ resolution: PROBE_MS });
 
@@ -36,16 +36,12 @@ function read({ pool, store, templates }: MeasuredPool, askedAt: number): PoolRe
   };
 }
 
-function reply(message: PoolReply): void {
-  process.send?.(message);
-}
-
 /** Sockets turned away and handshakes that failed, as the metrics page has them. */
 async function refusals({ metrics }: MeasuredPool): Promise<PoolReply> {
-  const counts: Record<string, number> = {};
-  const page = await metrics.text();
-  for (const [, reason = "", count] of page.matchAll(REFUSED)) {
-    counts[reason] = (counts[reason] ?? 0) + Number(count);
+  const page = parseMetrics(await metrics.text());
+  const counts = page.byLabel("lode_connections_refused_total", "reason");
+  for (const [reason, count] of Object.entries(page.byLabel("lode_handshake_failures_total", "reason"))) {
+    counts[reason] = (counts[reason] ?? 0) + count;
   }
   return { kind: "refusals", refusals: counts };
 }
@@ -68,33 +64,31 @@ function obey(kind: Exclude<PoolCommand["kind"], "refusals">, { templates }: Mea
     case "refresh":
       templates?.feed.give(templates.script.nextTemplate());
       break;
-    case "stop":
-      process.exit(0);
   }
 }
 
-async function run(request: PoolRequest): Promise<void> {
-  const measured = await openMeasuredPool(request, (message) => reply({ kind: "failed", message }));
-  process.on("message", ({ kind }: PoolCommand) => {
-    const askedAt = systemMs();
-    if (kind === "refusals") {
-      void refusals(measured).then(reply);
-      return;
-    }
-    obey(kind, measured);
-    reply({ kind: "reading", reading: read(measured, askedAt) });
+let measured: MeasuredPool | undefined;
+
+async function open(request: PoolRequest): Promise<PoolReply> {
+  measured = await openMeasuredPool(request, (message) => {
+    process.stderr.write(`the measured pool failed: ${message}\n`);
+    process.exit(1);
   });
-  reply({
+  return {
     kind: "open",
     pid: process.pid,
     port: measured.port,
     authorityKey: Buffer.from(measured.authorityKey).toString("hex"),
     nativeBackend: native.backend,
     handshakeBackend: measured.handshakeBackend,
-  });
+  };
 }
 
-process.on("disconnect", () => process.exit(0));
-process.once("message", (request: PoolRequest) => {
-  run(request).catch((error: unknown) => reply({ kind: "failed", message: String(error) }));
+serve<PoolRequest | PoolCommand, PoolReply>((request) => {
+  const askedAt = systemMs();
+  if (request.kind === "open") return open(request);
+  if (measured === undefined) throw new Error("no pool is open");
+  if (request.kind === "refusals") return refusals(measured);
+  obey(request.kind, measured);
+  return { kind: "reading", reading: read(measured, askedAt) };
 });

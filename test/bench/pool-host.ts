@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { EntryProcess } from "@lode/testing/process";
 import type { PoolCommand, PoolReading, PoolReply, PoolRequest } from "./pool-protocol.ts";
 
 const ENTRY = fileURLToPath(new URL("pool-entry.ts", import.meta.url));
 
 /** How the measured process is started. */
-export interface PoolHostOptions extends PoolRequest {
+export interface PoolHostOptions extends Omit<PoolRequest, "kind"> {
   /** `LODE_NATIVE` of the process. */
   readonly native: "addon" | "js" | "auto";
   /** Directory for a CPU profile, written when the process stops. */
@@ -14,35 +14,23 @@ export interface PoolHostOptions extends PoolRequest {
 
 /** The pool in a process of its own. */
 export class PoolHost {
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
-  /** Who waits for an answer; they come in the order of the questions. */
-  readonly #waiting: ((reply: PoolReply) => void)[] = [];
+  readonly #process: EntryProcess<PoolRequest | PoolCommand, PoolReply>;
   #open!: Extract<PoolReply, { kind: "open" }>;
 
   /** Starts it; resolves when it listens. */
-  static async start(options: PoolHostOptions): Promise<PoolHost> {
+  static async start({ store, templates, ...options }: PoolHostOptions): Promise<PoolHost> {
     const host = new PoolHost(options);
-    const { store, templates } = options;
-    const reply = await host.#ask({ store, templates });
+    const reply = await host.#process.ask({ kind: "open", store, templates });
     if (reply.kind !== "open") throw new Error(`the measured pool answered ${reply.kind}`);
     host.#open = reply;
     return host;
   }
 
-  private constructor({ native, profileDir }: PoolHostOptions) {
+  private constructor({ native, profileDir }: Pick<PoolHostOptions, "native" | "profileDir">) {
     const profile = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
-    this.#child = spawn(process.execPath, ["--expose-gc", ...profile, "--import", "tsx", ENTRY], {
-      stdio: ["ignore", 2, 2, "ipc"],
-      env: { ...process.env, LODE_NATIVE: native === "auto" ? "" : native },
-    });
-    this.#child.on("message", (reply) => this.#waiting.shift()?.(reply as PoolReply));
-    this.#ended = new Promise((resolve) => {
-      this.#child.once("exit", (code, signal) => {
-        const failure: PoolReply = { kind: "failed", message: `it ended with ${signal ?? code}` };
-        for (const end of this.#waiting.splice(0)) end(failure);
-        resolve();
-      });
+    this.#process = new EntryProcess(ENTRY, {
+      nodeArguments: ["--expose-gc", ...profile],
+      env: { LODE_NATIVE: native === "auto" ? "" : native },
     });
   }
 
@@ -64,31 +52,20 @@ export class PoolHost {
   }
 
   /** Reads its meters, after having done what is asked for. */
-  async ask(kind: Exclude<PoolCommand["kind"], "refusals" | "stop">): Promise<PoolReading> {
-    const reply = await this.#ask({ kind });
+  async ask(kind: Exclude<PoolCommand["kind"], "refusals">): Promise<PoolReading> {
+    const reply = await this.#process.ask({ kind });
     if (reply.kind !== "reading") throw new Error(`the measured pool answered ${reply.kind}`);
     return reply.reading;
   }
 
   /** Sockets and handshakes it has turned away since its start, by reason; reasons that did not occur may be missing. */
   async refusals(): Promise<Readonly<Record<string, number>>> {
-    const reply = await this.#ask({ kind: "refusals" });
+    const reply = await this.#process.ask({ kind: "refusals" });
     if (reply.kind !== "refusals") throw new Error(`the measured pool answered ${reply.kind}`);
     return reply.refusals;
   }
 
-  async stop(): Promise<void> {
-    if (this.#child.connected) this.#child.send({ kind: "stop" } satisfies PoolCommand);
-    await this.#ended;
-  }
-
-  #ask(message: PoolRequest | PoolCommand): Promise<PoolReply> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push((reply) => {
-        if (reply.kind === "failed") reject(new Error(`the measured pool failed: ${reply.message}`));
-        else resolve(reply);
-      });
-      this.#child.send(message);
-    });
+  stop(): Promise<void> {
+    return this.#process.stop();
   }
 }

@@ -1,5 +1,6 @@
-/** What the pool's process is told to run. */
+/** What the pool's process is told to run, before anything else. */
 export interface PoolRequest {
+  readonly kind: "open";
   /** Where shares become durable: memory, or this Postgres. */
   readonly store: { readonly kind: "memory" } | { readonly kind: "postgres"; readonly url: string };
   /** Where templates come from: a script in the process itself, or this Template Distribution server. */
@@ -26,8 +27,7 @@ export type PoolCommand =
   /** Another template on the same tip; only with templates from a script. */
   | { readonly kind: "refresh" }
   /** How many sockets and handshakes it has turned away, by reason. */
-  | { readonly kind: "refusals" }
-  | { readonly kind: "stop" };
+  | { readonly kind: "refusals" };
 
 /** What the pool's process has used and done since its start. */
 export interface PoolReading {
@@ -71,5 +71,4 @@ export type PoolReply =
       readonly handshakeBackend: string;
     }
   | { readonly kind: "reading"; readonly reading: PoolReading }
-  | { readonly kind: "refusals"; readonly refusals: Readonly<Record<string, number>> }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "refusals"; readonly refusals: Readonly<Record<string, number>> };

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
-import { freePort } from "../interop/workbench.ts";
+import { readMetrics } from "@lode/testing/metrics";
+import { freePort } from "@lode/testing/process";
 import { type BenchContext, type Measurement, median, row, spread } from "./row.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
 
@@ -10,8 +11,6 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const POLL_MS = 20;
 const GIVE_UP_MS = 120_000;
 const STOP_WITHIN_MS = 40_000;
-/** Shares that were answered with success, on the pool's metrics page. */
-const RECORDED = /^lode_shares_recorded_total (\d+)/m;
 
 /**
  * `npm start` with an empty data directory until the miner's first share was answered: build check, database cluster, chain,
@@ -60,11 +59,8 @@ async function untilFirstShare(child: ChildProcess, url: string): Promise<void> 
   const deadline = performance.now() + GIVE_UP_MS;
   while (performance.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}`);
-    const page = await fetch(url).then(
-      (answer) => answer.text(),
-      () => "",
-    );
-    if (Number(RECORDED.exec(page)?.[1] ?? 0) > 0) return;
+    const page = await readMetrics(url).catch(() => undefined);
+    if (page !== undefined && page.sum("lode_shares_recorded_total") > 0) return;
     await pause(POLL_MS);
   }
   throw new Error(`no share was accepted within ${GIVE_UP_MS / 1000} s`);

@@ -1,14 +1,11 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addressOfScript, nbitsFromTarget } from "@lode/bitcoin";
+import { nbitsFromTarget } from "@lode/bitcoin";
 import { type EmbeddedPostgres, startDevnetNode, startPostgres } from "@lode/devnet";
 import { noMetrics, silentLogger, systemRandom } from "@lode/ports";
 import { loadConfig } from "@lode/service";
 import { startTemplateProvider, templateProviderSchema } from "@lode/template-provider";
+import { PoolProcess, temporaryFolder } from "@lode/testing/process";
 import { encodeAuthoritySecretKey, generateKeypair } from "@lode/transport";
-import { freePort } from "./free-port.ts";
-import { PoolProcess } from "./pool-process.ts";
 
 /** What a world is made for. */
 export interface PoolWorldOptions {
@@ -22,11 +19,6 @@ export interface PoolWorldOptions {
 /** A pool process with a database, a chain and templates behind it. */
 export interface PoolWorld {
   readonly pool: PoolProcess;
-  readonly port: number;
-  readonly adminPort: number;
-  readonly authorityKey: Uint8Array;
-  /** Receives the miners' credit: nobody has its key. */
-  readonly address: string;
   readonly databaseUrl: string;
   /** SIGKILL for the server and all its processes; the next start recovers. */
   killPostgres(): Promise<void>;
@@ -43,10 +35,8 @@ const MIN_HASHES_PER_SHARE = 50;
 
 /** Starts all of it, the pool last. */
 export async function startPoolWorld(options: PoolWorldOptions): Promise<PoolWorld> {
-  const folder = mkdtempSync(join(tmpdir(), "lode-chaos-"));
-  // The user that runs Postgres when this process is root's must get in.
-  chmodSync(folder, 0o755);
-  const steps: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const { path: folder, remove } = temporaryFolder("chaos");
+  const steps: (() => unknown)[] = [remove];
   const stop = async () => {
     for (const step of steps.splice(0).reverse()) {
       await Promise.resolve(step()).catch((error: unknown) => process.stderr.write(`${error}\n`));
@@ -77,40 +67,22 @@ export async function startPoolWorld(options: PoolWorldOptions): Promise<PoolWor
       { logger: silentLogger, metrics: noMetrics },
     );
     steps.push(() => provider.stop());
-    const authority = generateKeypair(systemRandom);
-    const address = addressOfScript(Uint8Array.of(0x00, 0x14, ...systemRandom(20)), "regtest") ?? "";
-    const [port, adminPort] = [await freePort(), await freePort()];
-    mkdirSync(join(folder, "pool"));
-    const pool = new PoolProcess({
-      port,
-      logFile: join(folder, "pool.log"),
+    const pool = await PoolProcess.start({
+      folder,
+      databaseUrl: postgres.url,
+      templates: { port: provider.port, publicKey: provider.authorityPublicKey },
+      nodes: [{ url: node.url, cookieFile }],
       ...(options.nodeArguments === undefined ? {} : { nodeArguments: options.nodeArguments }),
       settings: [
-        "pool.network=regtest",
-        `pool.listen_address=127.0.0.1:${port}`,
-        `pool.authority_secret_key=${encodeAuthoritySecretKey(authority.secretKey)}`,
-        `pool.coinbase_reward_script=${address}`,
         `pool.shares_per_minute=${SHARES_PER_MINUTE}`,
         `pool.min_difficulty=${MIN_HASHES_PER_SHARE / 2 ** 32}`,
         "pool.drain_sec=2",
-        `pool.data_dir=${join(folder, "pool")}`,
-        `templates.sources.0.address=127.0.0.1:${provider.port}`,
-        `templates.sources.0.public_key=${provider.authorityPublicKey}`,
-        `nodes.0.url=${node.url}`,
-        `nodes.0.cookie_file=${cookieFile}`,
-        `database.url=${postgres.url}`,
-        `admin.listen_address=127.0.0.1:${adminPort}`,
         `log.level=${options.logLevel}`,
       ],
     });
     steps.push(() => pool.end());
-    await pool.start();
     return {
       pool,
-      port,
-      adminPort,
-      authorityKey: authority.publicKey,
-      address,
       databaseUrl: postgres.url,
       killPostgres: () => postgres.kill(),
       async startPostgres() {

@@ -1,5 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Prng } from "@lode/testing/random";
-import { pause } from "./free-port.ts";
 import { MinerCrowd } from "./miner-crowd.ts";
 import { startPoolWorld } from "./pool-world.ts";
 import { lookUp } from "./recorded-shares.ts";
@@ -29,6 +29,8 @@ const [SOONEST_MS, LATEST_MS] = [100, 3_000];
 /** For how long a killed database stays away, milliseconds. */
 const MAX_OUTAGE_MS = 1_500;
 const ANSWERS_WITHIN_MS = 20_000;
+/** Of the pool's log, when a run fails. */
+const LOG_LINES = 50;
 
 /**
  * Kills pool and database in turns at random moments under load, and then asks the database for every share that a miner
@@ -41,7 +43,7 @@ export async function runChaos({ kills, seed, miners, say }: ChaosOptions): Prom
     hashesPerBlock: HASHES_PER_SECOND * miners * SECONDS_PER_BLOCK,
     logLevel: "info",
   });
-  const crowd = new MinerCrowd(miners, { ...world, hashesPerSecond: HASHES_PER_SECOND }, "chaos");
+  const crowd = new MinerCrowd(miners, { ...world.pool, hashesPerSecond: HASHES_PER_SECOND }, "chaos");
   const acknowledged = () => crowd.sum((miner) => miner.acknowledged.length);
   let failed = true;
   try {
@@ -95,7 +97,7 @@ export async function runChaos({ kills, seed, miners, say }: ChaosOptions): Prom
     return { kills, acknowledged: shares.length, recorded, missing: missing.length, duplicates };
   } finally {
     crowd.stop();
-    if (failed) say(`the end of the pool's log:\n${world.pool.logTail()}`);
+    if (failed) say(`the end of the pool's log:\n${world.pool.tail(LOG_LINES)}`);
     await world.stop();
   }
 }

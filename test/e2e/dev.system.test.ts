@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { startLode, temporaryFolder } from "@lode/testing/process";
 import { afterEach, describe, expect, it } from "vitest";
-import { startLode, temporaryFolder } from "./lode-process.ts";
 
 const LOOPBACK = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
 const cleanUp: (() => unknown)[] = [];
@@ -12,17 +12,14 @@ afterEach(async () => {
 });
 
 function folder(): string {
-  const { path, remove } = temporaryFolder();
+  const { path, remove } = temporaryFolder("e2e");
   cleanUp.push(remove);
   return path;
 }
 
 function dev(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const run = startLode(["dev", ...LOOPBACK, ...args], env);
-  cleanUp.push(async () => {
-    run.child.kill("SIGKILL");
-    await run.ended;
-  });
+  const run = startLode(["dev", ...LOOPBACK, ...args], { env });
+  cleanUp.push(() => run.stop("SIGKILL"));
   return run;
 }
 
@@ -75,8 +72,8 @@ describe("lode dev", () => {
     const run = dev(["--data-dir", folder()]);
     await run.printed("Lode is running.");
     await run.printed("shares");
-    run.child.kill("SIGINT");
-    run.child.kill("SIGINT");
+    run.signal("SIGINT");
+    run.signal("SIGINT");
     expect(await run.ended, run.stderr()).toBe(0);
     expect(run.stdout()).not.toContain("\u001b[");
   });
@@ -109,8 +106,8 @@ describe("lode dev", () => {
     await first.printed("Lode is running.");
     const second = dev(["--data-dir", dataDir]);
     expect(await second.ended).toBe(69);
-    expect(second.stderr()).toContain(`in use by process ${first.child.pid}`);
-    first.child.kill("SIGTERM");
+    expect(second.stderr()).toContain(`in use by process ${first.pid}`);
+    first.signal("SIGTERM");
     expect(await first.ended).toBe(0);
   });
 });

@@ -17,9 +17,9 @@ import {
   verifyMigrations,
 } from "@lode/ledger";
 import { systemClock, systemRandom } from "@lode/ports";
+import { temporaryFolder } from "@lode/testing/process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { someShare } from "../../packages/ledger/test/share-arbitraries.ts";
-import { temporaryFolder } from "./lode-process.ts";
 
 const folder = temporaryFolder();
 let server: EmbeddedPostgres;

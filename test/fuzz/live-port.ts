@@ -1,10 +1,10 @@
 import { connect, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { type FrameCipher, native, sealedFrameSize } from "@lode/native";
 import { systemRandom } from "@lode/ports";
 import { common, encodeFrame, mining, Protocol } from "@lode/protocol";
 import type { Prng } from "@lode/testing/random";
 import { ACT2_SIZE, generateHandshakeKey, Initiator, loadCurve } from "@lode/transport";
-import { pause } from "../chaos/free-port.ts";
 import { mutate, randomBytes } from "./mutate.ts";
 
 /** What an attack needs. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { Prng } from "@lode/testing/random";
-import { pause } from "../chaos/free-port.ts";
 import { MinerCrowd } from "../chaos/miner-crowd.ts";
 import { type PoolWorld, startPoolWorld } from "../chaos/pool-world.ts";
 import { lookUp } from "../chaos/recorded-shares.ts";
@@ -34,6 +34,8 @@ const HONEST_MINERS = 4;
 const HASHES_PER_SECOND = 1_500;
 const REMEMBERED_INPUTS = 40;
 const ANSWERS_WITHIN_MS = 20_000;
+/** Of the pool's log, when a run fails. */
+const LOG_LINES = 50;
 
 /** Throws bytes at every decoder and at a running pool while honest miners work on it. */
 export async function runFuzz({ inputs, seed, replay, say }: FuzzOptions): Promise<FuzzSummary> {
@@ -44,14 +46,18 @@ export async function runFuzz({ inputs, seed, replay, say }: FuzzOptions): Promi
     nodeArguments: ["--expose-gc", "--import", join(import.meta.dirname, "collect-garbage.mjs")],
     logLevel: "error",
   });
-  const crowd = new MinerCrowd(HONEST_MINERS, { ...world, hashesPerSecond: HASHES_PER_SECOND }, "honest");
+  const crowd = new MinerCrowd(
+    HONEST_MINERS,
+    { ...world.pool, hashesPerSecond: HASHES_PER_SECOND },
+    "honest",
+  );
   const recent: string[] = [];
   let live = 0;
   const deps: LiveDeps = {
-    port: world.port,
+    port: world.pool.port,
     prng: new Prng(seed, 1),
     frames,
-    userIdentity: `${world.address}.fuzz`,
+    userIdentity: `${world.pool.address}.fuzz`,
     onInput(stage, bytes) {
       live++;
       recent.push(`${stage}:${hex(bytes)}`);
@@ -92,7 +98,7 @@ export async function runFuzz({ inputs, seed, replay, say }: FuzzOptions): Promi
   } finally {
     crowd.stop();
     if (failed)
-      say(`the end of the pool's log:\n${world.pool.logTail()}\nlast inputs:\n${recent.join("\n")}`);
+      say(`the end of the pool's log:\n${world.pool.tail(LOG_LINES)}\nlast inputs:\n${recent.join("\n")}`);
     await world.stop();
   }
 }

@@ -2,9 +2,10 @@ import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { NodeRpc } from "@lode/bitcoin/node";
 import { systemClock } from "@lode/ports";
-import type { RunningProcess } from "./running-process.ts";
+import type { RunningProcess } from "@lode/testing/process";
+import { freePort } from "@lode/testing/process";
 import { SIGNET_KEY, signetBlocks } from "./signet-blocks.ts";
-import { freePort, type Workbench } from "./workbench.ts";
+import type { Workbench } from "./workbench.ts";
 
 /**
  * `regtest`: nearly every hash is a block. `signet`: a signet of our own (anybody may sign) whose blocks take 4.8 million

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { RunningProcess } from "@lode/testing/process";
 import {
   type BitcoinCore,
   blockAt,
@@ -16,7 +17,6 @@ import {
 } from "./lode-processes.ts";
 import type { PeerLog } from "./peer-log.ts";
 import { isOfThePool } from "./pool-results.ts";
-import type { RunningProcess } from "./running-process.ts";
 import { startSv2Tp } from "./sv2-tp.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -150,7 +150,7 @@ export class ChangingWorld {
       const now = elapsed();
       if (now >= plan.seconds && seenAll(peer.log, await pool.counts())) return;
       if (now > plan.seconds + plan.patience) throw new Error(`not everything was seen\n${bench.logs()}`);
-      const gone = [pool.process, peer.process, core.process].find(({ ended }) => ended);
+      const gone = [pool.process, peer.process, core.process].find(({ running }) => !running);
       if (gone !== undefined) throw new Error(`${gone.name} ended\n${bench.logs()}`);
       if (toPay(now)) await this.#pay();
       if (toTurn(now)) {

@@ -1,14 +1,11 @@
-import { join } from "node:path";
 import { startPostgres } from "@lode/devnet";
 import { countShares, findShares, openDatabase, shareTotals } from "@lode/ledger";
 import { systemRandom } from "@lode/ports";
+import { freePort, isReady, lodeMain, PoolProcess, setArguments } from "@lode/testing/process";
 import { encodeAuthorityPublicKey, encodeAuthoritySecretKey, generateKeypair } from "@lode/transport";
 import type { BitcoinCore, CoreNetwork } from "./bitcoin-core.ts";
-import { readMetrics } from "./metrics-page.ts";
-import type { RunningProcess } from "./running-process.ts";
-import { freePort, type Workbench } from "./workbench.ts";
+import type { Workbench } from "./workbench.ts";
 
-const MAIN = join(import.meta.dirname, "../../apps/lode/dist/main.js");
 /** In the coinbase of every block the pool finds. */
 export const POOL_TAG = "Lode interop";
 /** Between looks at the mempool; the node keeps its answer for five seconds. */
@@ -38,7 +35,7 @@ export interface PoolCounts {
 
 /** A pool as a process, with a Postgres of its own. */
 export interface LodePool {
-  readonly process: RunningProcess;
+  readonly process: PoolProcess;
   readonly port: number;
   readonly publicKey: string;
   counts(): Promise<PoolCounts>;
@@ -68,68 +65,64 @@ export async function startLodeTemplateProvider(
   bench: Workbench,
   core: BitcoinCore,
 ): Promise<TemplateAddress> {
-  const keys = authorityKeys();
+  const authority = generateKeypair(systemRandom);
   const [port, admin] = [await freePort(), await freePort()];
-  const provider = startLode(bench, "template-provider", [
-    `template_provider.listen_address=127.0.0.1:${port}`,
-    `template_provider.authority_secret_key=${keys.secretKey}`,
-    `node.url=${core.url}`,
-    `node.cookie_file=${core.cookieFile}`,
-    `node.network=${core.network}`,
-    `template_provider.refresh_sec=${REFRESH_SEC}`,
-    `admin.listen_address=127.0.0.1:${admin}`,
+  const provider = bench.start("lode template-provider", process.execPath, [
+    lodeMain,
+    "template-provider",
+    ...setArguments([
+      `template_provider.listen_address=127.0.0.1:${port}`,
+      `template_provider.authority_secret_key=${encodeAuthoritySecretKey(authority.secretKey)}`,
+      `node.url=${core.url}`,
+      `node.cookie_file=${core.cookieFile}`,
+      `node.network=${core.network}`,
+      `template_provider.refresh_sec=${REFRESH_SEC}`,
+      `admin.listen_address=127.0.0.1:${admin}`,
+    ]),
   ]);
   await bench.until("readiness of lode template-provider", 30, () => isReady(admin), [provider]);
-  return { port, publicKey: keys.publicKey };
+  return { port, publicKey: encodeAuthorityPublicKey(authority.publicKey) };
 }
 
 /** `lode pool` with the embedded Postgres; resolves when it is ready for miners. */
 export async function startLodePool(bench: Workbench, options: LodePoolOptions): Promise<LodePool> {
-  const { templates, node } = options;
+  const { templates, node, network = "regtest" } = options;
   const postgres = await startPostgres({ dataDir: bench.folder, durable: true });
   bench.onClear(() => postgres.stop());
-  const keys = authorityKeys();
-  const [port, admin] = [await freePort(), await freePort()];
-  const settings = [
-    `pool.network=${options.network ?? "regtest"}`,
-    `pool.listen_address=127.0.0.1:${port}`,
-    `pool.authority_secret_key=${keys.secretKey}`,
-    `pool.coinbase_reward_script=${options.payoutAddress}`,
-    `pool.pool_signature=${POOL_TAG}`,
-    `pool.shares_per_minute=${options.sharesPerMinute}`,
-    `pool.min_difficulty=${options.minDifficulty}`,
-    "pool.drain_sec=1",
-    `pool.data_dir=${join(bench.folder, "pool")}`,
-    `templates.sources.0.address=127.0.0.1:${templates.port}`,
-    `templates.sources.0.public_key=${templates.publicKey}`,
-    ...(node === null ? [] : [`nodes.0.url=${node.url}`, `nodes.0.cookie_file=${node.cookieFile}`]),
-    `database.url=${postgres.url}`,
-    `admin.listen_address=127.0.0.1:${admin}`,
-  ];
-  const start = async (): Promise<RunningProcess> => {
-    const started = startLode(bench, "pool", settings);
-    await bench.until("readiness of lode pool", 60, () => isReady(admin), [started]);
-    bench.say("  lode pool is ready");
-    return started;
-  };
-  let running = await start();
+  const pool = await PoolProcess.start({
+    folder: bench.folder,
+    databaseUrl: postgres.url,
+    templates,
+    nodes: node === null ? [] : [node],
+    network,
+    address: options.payoutAddress,
+    settings: [
+      `pool.pool_signature=${POOL_TAG}`,
+      `pool.shares_per_minute=${options.sharesPerMinute}`,
+      `pool.min_difficulty=${options.minDifficulty}`,
+      "pool.drain_sec=1",
+    ],
+  });
+  bench.add(pool, () => pool.end("SIGTERM"));
+  await pool.untilReady();
+  bench.say("  lode pool is ready");
   const database = openDatabase(postgres.url, { max: 1 });
   bench.onClear(() => database.end());
   return {
-    get process() {
-      return running;
-    },
-    port,
-    publicKey: keys.publicKey,
+    process: pool,
+    port: pool.port,
+    publicKey: pool.publicKey,
     async restart() {
-      await running.stop();
-      running = await start();
+      await pool.end("SIGTERM");
+      await pool.start();
+      await pool.untilReady();
+      bench.say("  lode pool is ready");
     },
     recordedShares: () => countShares(database),
     recordedWork: async () => (await shareTotals(database)).reduce((sum, { work }) => sum + Number(work), 0),
     knowsWorker: async (worker) => (await findShares(database, { worker, limit: 1 })).length > 0,
     async counts() {
-      const page = await readMetrics(`http://127.0.0.1:${admin}/metrics`);
+      const page = await pool.metrics();
       const rejectedByCode = page.byLabel("lode_shares_rejected_total", "error_code");
       const fanOuts = page.byLabel("lode_job_fanout_seconds_count", "kind");
       return {
@@ -145,26 +138,5 @@ export async function startLodePool(bench: Workbench, options: LodePoolOptions):
         connectionsClosed: page.sum("lode_mining_connections_closed_total"),
       };
     },
-  };
-}
-
-function startLode(bench: Workbench, command: string, settings: readonly string[]): RunningProcess {
-  const set = settings.flatMap((setting) => ["--set", setting]);
-  return bench.start(`lode ${command}`, process.execPath, [MAIN, command, ...set]);
-}
-
-async function isReady(adminPort: number): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`, {
-    signal: AbortSignal.timeout(2_000),
-  });
-  await response.arrayBuffer();
-  return response.ok;
-}
-
-function authorityKeys(): { publicKey: string; secretKey: string } {
-  const pair = generateKeypair(systemRandom);
-  return {
-    publicKey: encodeAuthorityPublicKey(pair.publicKey),
-    secretKey: encodeAuthoritySecretKey(pair.secretKey),
   };
 }

@@ -1,5 +1,5 @@
+import type { RunningProcess } from "@lode/testing/process";
 import { PeerLog } from "./peer-log.ts";
-import type { RunningProcess } from "./running-process.ts";
 import type { Workbench } from "./workbench.ts";
 
 export interface MiningDeviceOptions {

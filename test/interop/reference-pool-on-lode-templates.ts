@@ -2,12 +2,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAddress } from "@lode/bitcoin";
 import { systemRandom } from "@lode/ports";
+import { freePort } from "@lode/testing/process";
 import { encodeAuthorityPublicKey, encodeAuthoritySecretKey, generateKeypair } from "@lode/transport";
 import { blockAt, sendSegwitPayments, startBitcoinCore } from "./bitcoin-core.ts";
 import type { InteropTest } from "./interop-test.ts";
 import { startLodeTemplateProvider, type TemplateAddress } from "./lode-processes.ts";
 import { SLOW_DEVICE, startMiningDevice } from "./mining-device.ts";
-import { freePort, type Workbench } from "./workbench.ts";
+import type { Workbench } from "./workbench.ts";
 
 const PAYMENTS = 3;
 

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "@lode/testing/process";
 import type { BitcoinCore } from "./bitcoin-core.ts";
 import type { TemplateAddress } from "./lode-processes.ts";
-import { freePort, type Workbench } from "./workbench.ts";
+import type { Workbench } from "./workbench.ts";
 
 /** Starts sv2-tp beside a bitcoin-node. It takes one client only. Its key is in its log and nowhere else. */
 export async function startSv2Tp(

@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { RunningProcess } from "@lode/testing/process";
+import { freePort } from "@lode/testing/process";
 import type { LodePool } from "./lode-processes.ts";
 import { PeerLog } from "./peer-log.ts";
-import type { RunningProcess } from "./running-process.ts";
-import { freePort, type Workbench } from "./workbench.ts";
+import type { Workbench } from "./workbench.ts";
 
 export interface TranslatorOptions {
   /** One channel for all its miners. */

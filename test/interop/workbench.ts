@@ -1,28 +1,34 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type LineListener, type RunningProcess, startProcess, tailOf } from "./running-process.ts";
+import { RunningProcess, temporaryFolder } from "@lode/testing/process";
 
 const POLL_MS = 100;
+/** What the reference implementation's programs print, and that they print it without colours. */
+const VERBOSITY = { RUST_LOG: "info", NO_COLOR: "1" };
+
+/** A process that a test depends on. */
+export interface Needed {
+  readonly name: string;
+  readonly running: boolean;
+  /** The last lines it printed. */
+  tail(): string;
+}
 
 /** One test's folder, processes and deadlines; everything goes away with {@link Workbench.clear}. */
 export class Workbench {
   readonly folder: string;
   readonly #say: (line: string) => void;
-  readonly #processes: RunningProcess[] = [];
+  readonly #processes: Needed[] = [];
   readonly #steps: (() => unknown)[] = [];
 
   /** @param keep leaves the folder, with everything the processes printed, for a look at it */
   constructor(say: (line: string) => void, keep = false) {
     this.#say = say;
-    this.folder = mkdtempSync(join(tmpdir(), "lode-interop-"));
-    // Postgres runs as another user when these tests run as root.
-    chmodSync(this.folder, 0o755);
+    const folder = temporaryFolder("interop");
+    this.folder = folder.path;
     this.onClear(() => {
-      if (keep) say(`  kept ${this.folder}`);
-      else rmSync(this.folder, { recursive: true, force: true });
+      if (keep) say(`  kept ${folder.path}`);
+      else folder.remove();
     });
   }
 
@@ -31,16 +37,32 @@ export class Workbench {
     this.#say(line);
   }
 
-  /** Starts a program that is stopped at the latest with the test. */
-  start(name: string, program: string, args: readonly string[], onLine?: LineListener): RunningProcess {
-    const running = startProcess(name, program, args, {
+  /**
+   * Starts a program that is stopped at the latest with the test. The variables that configure these tests are not handed on
+   * to it.
+   */
+  start(
+    name: string,
+    program: string,
+    args: readonly string[],
+    onLine?: (line: string) => void,
+  ): RunningProcess {
+    const own = Object.entries(process.env).filter(([key]) => !key.startsWith("LODE_"));
+    const running = new RunningProcess(program, args, {
+      name,
       cwd: this.folder,
+      env: { ...Object.fromEntries(own), ...VERBOSITY },
       logFile: join(this.folder, `${name.replaceAll(" ", "-")}.log`),
       ...(onLine !== undefined && { onLine }),
     });
-    this.#processes.push(running);
-    this.onClear(() => running.stop());
+    this.add(running, () => running.stop());
     return running;
+  }
+
+  /** Takes a process into the test's logs, and ends it with the test. */
+  add(running: Needed, stop: () => Promise<void>): void {
+    this.#processes.push(running);
+    this.onClear(stop);
   }
 
   /** Runs at the end of the test, the latest first. */
@@ -57,7 +79,7 @@ export class Workbench {
     what: string,
     seconds: number,
     ask: () => T | Promise<T>,
-    needed: readonly RunningProcess[] = [],
+    needed: readonly Needed[] = [],
   ): Promise<Exclude<T, undefined | false>> {
     const deadline = performance.now() + seconds * 1000;
     let lastError = "";
@@ -68,7 +90,7 @@ export class Workbench {
       } catch (error) {
         lastError = `\nlast error: ${error instanceof Error ? error.message : String(error)}`;
       }
-      const gone = needed.find((running) => running.ended);
+      const gone = needed.find(({ running }) => !running);
       if (gone !== undefined) throw new Error(`${gone.name} ended while waiting for ${what}\n${this.logs()}`);
       if (performance.now() > deadline) {
         throw new Error(`no ${what} within ${seconds} s${lastError}\n${this.logs()}`);
@@ -79,7 +101,7 @@ export class Workbench {
 
   /** The last lines of every process. */
   logs(): string {
-    return this.#processes.map(tailOf).join("\n");
+    return this.#processes.map((running) => running.tail()).join("\n");
   }
 
   /** Fails the test with the logs unless `fact` holds. @throws */
@@ -98,17 +120,4 @@ export class Workbench {
       }
     }
   }
-}
-
-/** A TCP port on loopback that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -31,7 +31,7 @@ describe("the pool and its template provider", () => {
       maxVersion: 2,
     });
     expect(world.pool.notReady()).toEqual(["no-template"]);
-    world.templates.tip(HEIGHT, TIMESTAMP);
+    world.tip(HEIGHT, TIMESTAMP);
     await world.clock.advanceAsync(10);
     expect(world.pool.notReady()).toEqual([]);
     expect(world.pool.status().height).toBe(HEIGHT);
@@ -47,7 +47,7 @@ describe("the pool and its template provider", () => {
     expect(miner.take("SetNewPrevHash").minNtime).toBe(TIMESTAMP);
     await world.clock.advanceAsync(20_000);
     miner.takeAll();
-    world.templates.refresh(HEIGHT);
+    world.refresh(HEIGHT);
     await world.clock.advanceAsync(10);
     expect(miner.take("NewExtendedMiningJob").minNtime).toBe(TIMESTAMP);
   });

@@ -1,7 +1,7 @@
+import { startLode, temporaryFolder } from "@lode/testing/process";
 import { afterAll, expect, it } from "vitest";
-import { startLode, temporaryFolder } from "../e2e/lode-process.ts";
 
-const folder = temporaryFolder();
+const folder = temporaryFolder("smoke");
 afterAll(folder.remove);
 
 it("lode dev mines a block with nothing configured, and every share it answered is recorded", {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { pause } from "../chaos/free-port.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { EntryProcess } from "@lode/testing/process";
 import type { AttackReply, AttackRequest } from "./attack/attack-protocol.ts";
 import { compareRecords } from "./honest/compare-records.ts";
 import type { HonestReply, HonestRequest } from "./honest/honest-protocol.ts";
@@ -7,7 +8,6 @@ import { counted, readPool } from "./pool/pool-meters.ts";
 import { type SoakWorld, startSoakWorld } from "./pool/soak-world.ts";
 import { growthPerHour, round, type Sample, type Stretch, stretchOf } from "./stretch.ts";
 import { brokenInvariants, type SoakSummary } from "./summary.ts";
-import { SoakProcess } from "./wire/child-process.ts";
 import { cpuWait } from "./wire/cpu-wait.ts";
 
 /** What a run is asked for. */
@@ -48,14 +48,16 @@ export interface SoakOptions {
 }
 
 const HONEST_ENTRY = join(import.meta.dirname, "honest/honest-entry.ts");
+/** Of the pool's log, when a run fails. */
+const LOG_LINES = 50;
 const ATTACK_ENTRY = join(import.meta.dirname, "attack/attack-entry.ts");
 
 /** Lets honest miners work on a pool, in peace and under attack, and compares what they were told with the database. */
 export async function runSoak(options: SoakOptions): Promise<SoakSummary> {
   options.say(`seed ${options.seed}; starting the database, the templates and the pool`);
   const world = await startSoakWorld(options.profileDir);
-  const honest = new SoakProcess<HonestRequest, HonestReply>(HONEST_ENTRY);
-  const attackers = new SoakProcess<AttackRequest, AttackReply>(ATTACK_ENTRY);
+  const honest = new EntryProcess<HonestRequest, HonestReply>(HONEST_ENTRY);
+  const attackers = new EntryProcess<AttackRequest, AttackReply>(ATTACK_ENTRY);
   const run = new Run(options, world, honest, attackers);
   let summary: SoakSummary | undefined;
   try {
@@ -63,7 +65,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakSummary> {
     return summary;
   } finally {
     if (summary === undefined || summary.broken.length > 0)
-      options.say(`the end of the pool's log:\n${world.pool.logTail()}`);
+      options.say(`the end of the pool's log:\n${world.pool.tail(LOG_LINES)}`);
     await Promise.all([honest.stop(), attackers.stop()]);
     await world.stop();
   }
@@ -72,14 +74,14 @@ export async function runSoak(options: SoakOptions): Promise<SoakSummary> {
 class Run {
   readonly #options: SoakOptions;
   readonly #world: SoakWorld;
-  readonly #honest: SoakProcess<HonestRequest, HonestReply>;
-  readonly #attackers: SoakProcess<AttackRequest, AttackReply>;
+  readonly #honest: EntryProcess<HonestRequest, HonestReply>;
+  readonly #attackers: EntryProcess<AttackRequest, AttackReply>;
 
   constructor(
     options: SoakOptions,
     world: SoakWorld,
-    honest: SoakProcess<HonestRequest, HonestReply>,
-    attackers: SoakProcess<AttackRequest, AttackReply>,
+    honest: EntryProcess<HonestRequest, HonestReply>,
+    attackers: EntryProcess<AttackRequest, AttackReply>,
   ) {
     this.#options = options;
     this.#world = world;
@@ -92,9 +94,9 @@ class Run {
     const { say, seed, hostile } = options;
     const gathered = await this.#honest.ask({
       kind: "gather",
-      port: world.port,
-      authorityKey: world.authorityKey,
-      address: world.address,
+      port: world.pool.port,
+      authorityKey: world.pool.authorityKey,
+      address: world.pool.address,
       connections: options.honest,
       seed,
       newcomerMs: options.every.newcomer,
@@ -107,7 +109,7 @@ class Run {
     const heapBefore = await this.#heapAfterCollection();
     const attack = hostile ? await this.#attack() : null;
     const heapAfter = await this.#heapAfterCollection();
-    const end = await readPool(world.adminPort);
+    const end = await readPool(world.pool);
     const rest = await this.#honest.ask({ kind: "rest" });
     say("comparing the honest miners' books with the database");
     const compared = await compareRecords(world.databaseUrl, rest.book ?? []);
@@ -141,7 +143,7 @@ class Run {
 
   async #attack() {
     const { seed, attackCores: cores, strength, only, arrivalMs, say, settleMs, seconds } = this.#options;
-    const { port, address } = this.#world;
+    const { port, address } = this.#world.pool;
     await this.#attackers.ask({ kind: "begin", port, address, seed, cores, strength, arrivalMs, only });
     say("the attack begins");
     const { stretch, samples } = await this.#stretch("attack", seconds);
@@ -170,7 +172,7 @@ class Run {
 
   async #sample(): Promise<{ sample: Sample; reply: HonestReply }> {
     const [pool, reply, attackers] = await Promise.all([
-      readPool(this.#world.adminPort),
+      readPool(this.#world.pool),
       this.#honest.ask({ kind: "read" }),
       this.#attackers.ask({ kind: "read" }),
     ]);
@@ -205,6 +207,6 @@ class Run {
   async #heapAfterCollection(): Promise<number> {
     this.#world.pool.signal("SIGUSR2");
     await pause(500);
-    return round((await readPool(this.#world.adminPort)).heapMb);
+    return round((await readPool(this.#world.pool)).heapMb);
   }
 }

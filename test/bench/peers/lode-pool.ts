@@ -2,12 +2,12 @@ import { PoolHost } from "../pool-host.ts";
 import type { PoolRequest } from "../pool-protocol.ts";
 import { ADDRESS } from "../share-rows.ts";
 import type { MeasuredServer } from "./measured-server.ts";
-import type { ScriptedTemplateServer } from "./template-server.ts";
+import type { BenchTemplateServer } from "./template-server.ts";
 
 /** Starts Lode's pool with its template client in it. */
 export async function startLodePool(
   store: PoolRequest["store"],
-  { address, publicKey }: ScriptedTemplateServer,
+  { address, publicKey }: BenchTemplateServer,
   profileDir: string | undefined,
 ): Promise<MeasuredServer> {
   const host = await PoolHost.start({

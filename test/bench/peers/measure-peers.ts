@@ -6,7 +6,7 @@ import { startLodePool } from "./lode-pool.ts";
 import { type Figure, type Figures, measureCrowdOf, measureSharesOf } from "./measure-server.ts";
 import type { MeasuredServer } from "./measured-server.ts";
 import { referenceVersion, startReferencePool } from "./reference-pool.ts";
-import { type ScriptedTemplateServer, startTemplateServer } from "./template-server.ts";
+import { type BenchTemplateServer, startTemplateServer } from "./template-server.ts";
 
 interface PeersSettings {
   readonly crowds: readonly number[];
@@ -26,7 +26,7 @@ export interface PeersResult {
 /** The crowd with which standard channels are measured too. */
 const STANDARD_CROWD = 200;
 
-type Start = (templates: ScriptedTemplateServer) => Promise<MeasuredServer>;
+type Start = (templates: BenchTemplateServer) => Promise<MeasuredServer>;
 
 /** Measures both pools, in turns. */
 export function measurePeers(referencePath: string, settings: PeersSettings): Promise<PeersResult> {
@@ -78,7 +78,7 @@ export function measurePeers(referencePath: string, settings: PeersSettings): Pr
 /** Runs a pool on templates of its own for one measurement. */
 async function withServer<T>(
   start: Start,
-  use: (server: MeasuredServer, templates: ScriptedTemplateServer) => Promise<T>,
+  use: (server: MeasuredServer, templates: BenchTemplateServer) => Promise<T>,
 ): Promise<T> {
   const templates = await startTemplateServer();
   try {

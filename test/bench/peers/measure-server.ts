@@ -6,7 +6,7 @@ import { type GeneratorShare, largerShare } from "../generator-share.ts";
 import { median } from "../row.ts";
 import type { MeasuredServer } from "./measured-server.ts";
 import { ProcessMeter } from "./process-meter.ts";
-import type { ScriptedTemplateServer } from "./template-server.ts";
+import type { BenchTemplateServer } from "./template-server.ts";
 
 /** Code that is new is not counted: so many, times the miners, come before the first that counts. A pool runs for weeks. */
 const WARM_UP_MINERS = 6_000;
@@ -28,7 +28,7 @@ export type Figures = Readonly<Record<string, Figure>>;
 /** Cost of connections and of templates. CPU is the server's process, all threads. */
 export async function measureCrowdOf(
   server: MeasuredServer,
-  templates: ScriptedTemplateServer,
+  templates: BenchTemplateServer,
   { connections, templatesEach }: { connections: number; templatesEach: number },
 ): Promise<Figures> {
   const meter = new ProcessMeter(server.pid);
@@ -73,7 +73,7 @@ async function measureNewcomers(server: MeasuredServer, connections: number): Pr
 /** CPU per share, microseconds, with windows always full. */
 export async function measureSharesOf(
   server: MeasuredServer,
-  templates: ScriptedTemplateServer,
+  templates: BenchTemplateServer,
   { connections, kind, seconds }: { connections: number; kind: "standard" | "extended"; seconds: number },
 ): Promise<Figure & { readonly sharesPerSecond: number; readonly p99: number }> {
   const meter = new ProcessMeter(server.pid);
@@ -103,7 +103,7 @@ export async function measureSharesOf(
   }
 }
 
-async function warmUp(templates: ScriptedTemplateServer, crowd: Crowd): Promise<void> {
+async function warmUp(templates: BenchTemplateServer, crowd: Crowd): Promise<void> {
   for (let miners = 0; miners < WARM_UP_MINERS; miners += 2 * crowd.connections) {
     for (const kind of ["tip", "refresh"] as const) {
       const { everywhere } = await crowd.watch(templates.nextStamp);
@@ -120,7 +120,7 @@ function gather(server: MeasuredServer, connections: number, kind: "standard" | 
 
 async function measureTemplates(
   server: MeasuredServer,
-  templates: ScriptedTemplateServer,
+  templates: BenchTemplateServer,
   crowd: Crowd,
   kind: "tip" | "refresh",
   count: number,

@@ -1,14 +1,13 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemRandom } from "@lode/ports";
+import { accepts, freePort, RunningProcess } from "@lode/testing/process";
 import { encodeAuthorityPublicKey, encodeAuthoritySecretKey, generateKeypair } from "@lode/transport";
-import { freePort } from "../../interop/workbench.ts";
 import { scratchDirectory } from "../scratch-directory.ts";
 import type { MeasuredServer } from "./measured-server.ts";
-import type { ScriptedTemplateServer } from "./template-server.ts";
+import type { BenchTemplateServer } from "./template-server.ts";
 
 /** The release that is measured; another one is measured too, and named in the result. */
 const VERSION = "0.7.0";
@@ -37,7 +36,7 @@ export function referenceVersion(path: string): string {
 /** Starts the reference pool, as its examples have it, with the easiest target. */
 export async function startReferencePool(
   path: string,
-  templates: ScriptedTemplateServer,
+  templates: BenchTemplateServer,
 ): Promise<MeasuredServer> {
   const directory = scratchDirectory();
   const authority = generateKeypair(systemRandom);
@@ -62,25 +61,24 @@ export async function startReferencePool(
       "",
     ].join("\n"),
   );
-  const child = spawn(path, ["-c", config, "-f", log], {
-    stdio: "ignore",
+  const pool = new RunningProcess(path, ["-c", config, "-f", log], {
     env: { ...process.env, RUST_LOG: "error" },
   });
   const stop = async (): Promise<void> => {
-    await end(child);
+    await pool.stop("SIGTERM", STOP_WITHIN_MS);
     directory.remove();
   };
-  const kill = (): void => void child.kill("SIGKILL");
+  const kill = (): void => pool.signal("SIGKILL");
   process.once("exit", kill);
   try {
-    await untilOpen(child, port);
+    await untilOpen(pool, port);
   } catch (error) {
     const said = existsSync(log) ? readFileSync(log, "utf8").slice(-2_000) : "";
     await stop();
     throw new Error(`the reference pool does not run: ${String(error)} ${said}`);
   }
   return {
-    pid: child.pid!,
+    pid: pool.pid,
     port,
     authorityKey: authority.publicKey,
     userIdentity: "bench",
@@ -93,32 +91,11 @@ export async function startReferencePool(
   };
 }
 
-async function untilOpen(child: ChildProcess, port: number): Promise<void> {
+async function untilOpen(pool: RunningProcess, port: number): Promise<void> {
   const deadline = performance.now() + OPEN_WITHIN_MS;
-  while (performance.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}.`);
-    if (await answers(port)) return;
+  while (!(await accepts(port))) {
+    if (!pool.running) throw new Error(pool.tail());
+    if (performance.now() > deadline) throw new Error(`it did not listen within ${OPEN_WITHIN_MS / 1000} s.`);
     await pause(POLL_MS);
   }
-  throw new Error(`it did not listen within ${OPEN_WITHIN_MS / 1000} s.`);
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
-  await ended;
-  clearTimeout(timer);
 }

@@ -1,20 +1,11 @@
 import { targetToBytes } from "@lode/bitcoin";
 import { native } from "@lode/native";
-import { noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
-import type { templateDistribution } from "@lode/protocol";
-import { type TemplateProviderPort, TemplateServerSession, templateClientMaxLength } from "@lode/roles";
 import { systemMs } from "@lode/simulator";
-import {
-  createInlineHandshaker,
-  encodeAuthorityPublicKey,
-  generateKeypair,
-  listen,
-  ServerIdentity,
-} from "@lode/transport";
-import { type ScriptedWork, TemplateScript } from "../scripted-templates.ts";
+import { listenForTemplates, ScriptedTemplateServer } from "@lode/testing/templates";
+import { TemplateScript } from "../scripted-templates.ts";
 
 /** A Template Distribution server that says what the benchmark tells it to, to one pool. */
-export interface ScriptedTemplateServer {
+export interface BenchTemplateServer {
   /** `127.0.0.1:port` */
   readonly address: string;
   /** Authority key, base58check. */
@@ -27,67 +18,28 @@ export interface ScriptedTemplateServer {
 }
 
 /** Starts one on a free port of loopback, with a tip and a template to begin with. */
-export async function startTemplateServer(): Promise<ScriptedTemplateServer> {
+export async function startTemplateServer(): Promise<BenchTemplateServer> {
   const script = new TemplateScript(native);
-  let latest = script.nextTip();
-  let session: TemplateServerSession | undefined;
-  const provider: TemplateProviderPort = {
-    onConstraints(from) {
-      session = from;
-      sendTip(from, latest);
-    },
-    transactions: () => [],
-    onSolution() {},
-    onClose(from) {
-      if (session === from) session = undefined;
-    },
+  const server = new ScriptedTemplateServer();
+  const sendTip = () => {
+    const { template, tip } = script.nextTip();
+    server.newTip(template, { ...tip, target: targetToBytes(tip.target) });
   };
-  const identity = ServerIdentity.create({
-    authoritySecret: generateKeypair(systemRandom).secretKey,
-    random: systemRandom,
-    clock: systemClock,
-  });
-  const ports = { clock: systemClock, logger: silentLogger };
-  const handshaker = createInlineHandshaker(identity, { random: systemRandom });
-  const listener = await listen({
-    ...ports,
-    ...{ host: "127.0.0.1", port: 0, handshaker, native, maxLength: templateClientMaxLength },
-    onConnection: (connection) => {
-      new TemplateServerSession(connection, { ...ports, metrics: noMetrics }, provider);
-    },
-  });
+  sendTip();
+  const { port, publicKey, close } = await listenForTemplates(server);
   return {
-    address: `127.0.0.1:${listener.port}`,
-    publicKey: encodeAuthorityPublicKey(identity.authorityKey),
+    address: `127.0.0.1:${port}`,
+    publicKey,
     get nextStamp() {
       return script.stamp(1);
     },
     send(kind) {
-      if (session === undefined) throw new Error("no pool is connected to the template server");
-      latest = kind === "tip" ? script.nextTip() : script.nextTemplate();
+      if (server.clients === 0) throw new Error("no pool is connected to the template server");
       const sentAt = systemMs();
-      if (kind === "tip") sendTip(session, latest);
-      else session.sendTemplate(messageOf(latest, false));
+      if (kind === "tip") sendTip();
+      else server.refresh(script.nextTemplate().template);
       return sentAt;
     },
-    async close() {
-      session?.close("done");
-      await listener.close();
-      await handshaker.close();
-    },
+    close,
   };
-}
-
-function sendTip(session: TemplateServerSession, work: ScriptedWork): void {
-  const { prevHash, headerTimestamp, nbits, target } = work.tip;
-  session.sendTip(messageOf(work, true), {
-    templateId: work.template.templateId,
-    ...{ prevHash, headerTimestamp, nbits },
-    target: targetToBytes(target),
-  });
-}
-
-function messageOf({ template }: ScriptedWork, futureTemplate: boolean): templateDistribution.NewTemplate {
-  const { sourceId: _, ...fields } = template;
-  return { ...fields, futureTemplate };
 }

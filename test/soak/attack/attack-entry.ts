@@ -1,7 +1,7 @@
 /** Entry of the attackers' process. */
 import { setPriority } from "node:os";
+import { serve } from "@lode/testing/process";
 import { Prng } from "@lode/testing/random";
-import { serve } from "../wire/child-process.ts";
 import { AttackCrowd } from "./attack-crowd.ts";
 import { attackKinds } from "./attack-plan.ts";
 import type { AttackReply, AttackRequest } from "./attack-protocol.ts";

@@ -1,6 +1,6 @@
 /** Entry of the honest miners' process. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { serve } from "../wire/child-process.ts";
+import { serve } from "@lode/testing/process";
 import { HonestCrowd } from "./honest-crowd.ts";
 import type { HonestReply, HonestRequest } from "./honest-protocol.ts";
 

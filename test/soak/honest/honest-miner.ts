@@ -3,7 +3,7 @@ import { noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports"
 import type { mining } from "@lode/protocol";
 import { type ActiveJob, type ClientChannel, type ClientShare, headerOf, MiningClient } from "@lode/roles";
 import { isAtMost } from "../../sim/model/hashing.ts";
-import { monotonicMs, PUBLISHED_AT } from "../pool/scripted-templates.ts";
+import { monotonicMs, PUBLISHED_AT } from "../pool/soak-templates.ts";
 import { dialFrom } from "../wire/dial-from.ts";
 import { nap } from "../wire/open-socket.ts";
 import type { BookedChannel, ShareBook } from "./share-book.ts";

@@ -1,3 +1,6 @@
+import type { MetricsPage } from "@lode/testing/metrics";
+import type { PoolProcess } from "@lode/testing/process";
+
 /** The pool's /metrics, as far as a soak needs them. */
 export interface PoolMeters {
   readonly at: number;
@@ -26,15 +29,11 @@ const COUNTED: Readonly<Record<string, { readonly metric: string; readonly label
   shares_rejected: { metric: "lode_shares_rejected_total", label: "error_code" },
 };
 const SAMPLING_MS = 10;
-const SCRAPE_WITHIN_MS = 60_000;
 
 /** Reads the meters. @throws when the pool does not answer */
-export async function readPool(adminPort: number): Promise<PoolMeters> {
-  const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`, {
-    signal: AbortSignal.timeout(SCRAPE_WITHIN_MS),
-  });
-  const series = parse(await response.text());
-  const sum = (name: string) => seriesOf(series, name).reduce((total, { value }) => total + value, 0);
+export async function readPool(pool: PoolProcess): Promise<PoolMeters> {
+  const page = await pool.metrics();
+  const { sum } = page;
   const mb = (bytes: number) => bytes / 2 ** 20;
   return {
     at: performance.now(),
@@ -46,7 +45,7 @@ export async function readPool(adminPort: number): Promise<PoolMeters> {
     channels: sum("lode_channels"),
     exceptions: sum("lode_session_exceptions_total"),
     bans: sum("lode_bans_total"),
-    counts: { ...countsOf(series), ...limitCounts(series) },
+    counts: { ...countsOf(page), ...limitCounts(page) },
   };
 }
 
@@ -62,62 +61,21 @@ export function counted(before: PoolMeters, after: PoolMeters): Record<string, R
   return result;
 }
 
-interface Series {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-function parse(text: string): Series[] {
-  const result: Series[] = [];
-  for (const line of text.split("\n")) {
-    const match = /^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$/i.exec(line);
-    if (match === null) continue;
-    const labels = [...(match[2] ?? "").matchAll(/([a-z_0-9]+)="([^"]*)"/gi)];
-    result.push({
-      name: match[1] ?? "",
-      labels: Object.fromEntries(labels.map(([, name, value]) => [name, value])),
-      value: Number(match[3]),
-    });
-  }
-  return result;
-}
-
-function seriesOf(series: readonly Series[], name: string): Series[] {
-  return series.filter((one) => one.name === name);
-}
-
-function countsOf(series: readonly Series[]): Record<string, Record<string, number>> {
-  return Object.fromEntries(
-    Object.entries(COUNTED).map(([title, { metric, label }]) => [
-      title,
-      byLabel(seriesOf(series, metric), label),
-    ]),
-  );
+function countsOf(page: MetricsPage): Record<string, Record<string, number>> {
+  const counts = Object.entries(COUNTED).map(([title, { metric, label }]) => [
+    title,
+    page.byLabel(metric, label),
+  ]);
+  return Object.fromEntries(counts);
 }
 
 /** Counters of limits and bans, whatever they are called. */
-function limitCounts(series: readonly Series[]): Record<string, Record<string, number>> {
+function limitCounts(page: MetricsPage): Record<string, Record<string, number>> {
   const known = new Set(Object.values(COUNTED).map(({ metric }) => metric));
-  const result: Record<string, Record<string, number>> = {};
-  for (const one of series) {
-    if (
-      !/^lode_.*(ban|probe|limit|throttl|suppress|dropped|frames|discarded|malformed).*_total$/.test(one.name)
-    )
-      continue;
-    if (known.has(one.name)) continue;
-    const label = Object.values(one.labels).join("/");
-    result[one.name] ??= {};
-    result[one.name]![label === "" ? "all" : label] = one.value;
-  }
-  return result;
-}
-
-function byLabel(series: readonly Series[], label: string): Record<string, number> {
-  const result: Record<string, number> = {};
-  for (const { labels, value } of series) {
-    const key = labels[label] ?? "";
-    result[key] = (result[key] ?? 0) + value;
-  }
-  return result;
+  const limits = page.names.filter(
+    (name) =>
+      /^lode_.*(ban|probe|limit|throttl|suppress|dropped|frames|discarded|malformed).*_total$/.test(name) &&
+      !known.has(name),
+  );
+  return Object.fromEntries(limits.map((name) => [name, page.byLabel(name)]));
 }

@@ -12,8 +12,3 @@ export function freePort(): Promise<number> {
     });
   });
 }
-
-/** Resolves after `ms` milliseconds. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -10,19 +10,27 @@ interface Failure {
   readonly failed: string;
 }
 
-/** A TypeScript entry in a process of its own that answers requests, one answer each. */
-export class SoakProcess<Request, Reply> {
+/** How an entry is started. */
+export interface EntryOptions {
+  /** Arguments of node itself. */
+  readonly nodeArguments?: readonly string[];
+  /** Variables that differ from this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A TypeScript file that runs in a process of its own and answers requests, one answer each; see {@link serve}. */
+export class EntryProcess<Request, Reply> {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>();
   readonly #ended: Promise<void>;
   #lastId = 0;
 
-  constructor(entry: string) {
-    this.#child = spawn(process.execPath, ["--import", "tsx", entry], {
+  constructor(entry: string, { nodeArguments = [], env = {} }: EntryOptions = {}) {
+    this.#child = spawn(process.execPath, [...nodeArguments, "--import", "tsx", entry], {
       stdio: ["ignore", 2, 2, "ipc"],
       serialization: "advanced",
       // Under vitest the parent's options name files of its own.
-      env: { ...process.env, NODE_OPTIONS: "" },
+      env: { ...process.env, NODE_OPTIONS: "", ...env },
     });
     this.#child.on("message", (message) => {
       const { id, body } = message as Envelope<Reply | Failure>;
@@ -33,12 +41,17 @@ export class SoakProcess<Request, Reply> {
     });
     this.#ended = new Promise((resolve) => {
       this.#child.once("exit", (code, signal) => {
-        for (const { reject } of this.#waiting.values())
+        for (const { reject } of this.#waiting.values()) {
           reject(new Error(`${entry} ended: ${signal ?? code}`));
+        }
         this.#waiting.clear();
         resolve();
       });
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   ask(request: Request): Promise<Reply> {
