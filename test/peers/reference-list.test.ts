@@ -101,7 +101,7 @@ describe("a mining device on a standard channel", () => {
       channelId,
       lastSequenceNumber: 1,
       newSubmitsAcceptedCount: 1,
-      newSharesSum: 1n,
+      newSharesSum: 0n, // far below difficulty 1
     });
     expect(world.batches).toBe(1);
   });
