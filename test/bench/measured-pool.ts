@@ -1,4 +1,6 @@
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { maxTarget } from "@lode/bitcoin";
 import { defaultChannelSettings, parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
@@ -88,7 +90,7 @@ async function openAsDeployed(
       "pool.listen_address=127.0.0.1:0",
       `pool.authority_secret_key=${encodeAuthoritySecretKey(authority.secretKey)}`,
       `pool.coinbase_reward_script=raw(${Buffer.from(benchPool.payoutScript).toString("hex")})`,
-      `pool.data_dir=${tmpdir()}`, // no block is found
+      `pool.data_dir=${mkdtempSync(join(tmpdir(), "lode-bench-"))}`,
       `templates.sources.0.address=${address}`,
       `templates.sources.0.public_key=${publicKey}`,
       `database.url=${databaseUrl}`,

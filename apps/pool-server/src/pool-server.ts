@@ -4,6 +4,7 @@ import { migrate, migrationsDirectory, openDatabase, PostgresShareStore } from "
 import { native } from "@lode/native";
 import { type Logger, type Metrics, systemClock, systemRandom, throttledLogger } from "@lode/ports";
 import { minerMaxLength } from "@lode/roles";
+import { lockDirectory } from "@lode/service";
 import {
   createThreadedHandshaker,
   encodeAuthorityPublicKey,
@@ -61,12 +62,32 @@ const OUTPUT_OVERHEAD = 8 + 3;
 /** Lines of one text that sessions may log: this many at once, and one a second. */
 const SESSION_LOG = { burst: 100, intervalMs: 1_000 };
 
-/** Connects a pool to sockets, Postgres and its nodes. @throws ConfigError, LedgerError, TransportError */
+/**
+ * Starts a pool server in its data directory.
+ *
+ * @throws ConfigError, LedgerError, TransportError; ExitError when another process uses the directory
+ */
 export async function startPoolServer(config: PoolServerConfig, deps: PoolServerDeps): Promise<PoolServer> {
+  assertPoolServer(config);
+  const lock = await lockDirectory(config.pool.dataDir, { name: "pool", setting: "pool.data_dir" });
+  try {
+    const server = await openPool(config, deps);
+    return {
+      ...server,
+      drain: () => server.drain().finally(lock.release),
+      stop: () => server.stop().finally(lock.release),
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Connects a pool to sockets, Postgres and its nodes. */
+async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise<PoolServer> {
   const { logger, metrics } = deps;
   const clock = systemClock;
   const random = systemRandom;
-  assertPoolServer(config);
   const payoutScript = rewardScript(config);
   const identify = identifier(config);
   const identity = serverIdentity(config);

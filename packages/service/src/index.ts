@@ -6,7 +6,7 @@ export { hostPortProblem } from "./config/host-port.ts";
 export { type LoadConfigOptions, loadConfig } from "./config/load-config.ts";
 export { type KeyProblem, problemOf } from "./config/problems.ts";
 export { refined } from "./config/refined.ts";
-export { decodeText } from "./config/secret-file.ts";
+export { decodeText, readSecretFile } from "./config/secret-file.ts";
 export {
   adminSection,
   authorityKeys,
@@ -17,6 +17,8 @@ export {
   section,
 } from "./config/sections.ts";
 export { withoutPassword } from "./config/url-password.ts";
+export { directoryProblem } from "./directory-check.ts";
+export { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 export { ExitCode, ExitError, explainSystemError } from "./exit.ts";
 export {
   describeFailure,

@@ -74,7 +74,7 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
   const startedAt = systemClock.monotonic();
   try {
     announceBackend(native, logger, metrics);
-    const data = openDataDirectory(options.dataDir);
+    const data = await openDataDirectory(options.dataDir);
     steps.push(data.release);
 
     const database = await startDatabase(options, data.path, deps);

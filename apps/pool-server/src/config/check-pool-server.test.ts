@@ -78,6 +78,7 @@ describe("the check of a pool server's configuration", () => {
     ["nodes.0", ["nodes.0.url=http://u:50%off@n"], "percent-encode"],
     ["nodes.0", ["nodes.0.url=http://n"], "credentials"],
     ["nodes.0", ["nodes.0.url=http://u:p@n", "nodes.0.cookie_file=/c"], "more than once"],
+    ["pool.data_dir", [`pool.data_dir=${import.meta.filename}/x`], "is not a directory"],
     ["database.url", ["database.url=mysql://x"], "postgres://"],
     ["database.url", ["database.url=nonsense"], "postgres://"],
   ])("finds what is wrong with %s: %j", (key, set, message) => {

@@ -1,6 +1,6 @@
 import { parseDatabaseUrl } from "@lode/ledger";
 import { identifier } from "@lode/mining";
-import { ConfigError, type KeyProblem, problemOf } from "@lode/service";
+import { ConfigError, directoryProblem, type KeyProblem, problemOf } from "@lode/service";
 import {
   decodeAuthorityPublicKey,
   decodeAuthoritySecretKey,
@@ -25,6 +25,7 @@ export function checkPoolServer(config: PoolServerConfig): KeyProblem[] {
     ...sources(config),
     ...nodes(config),
     ...problemOf("database.url", () => parseDatabaseUrl(config.database.url)),
+    ...dataDirectory(config),
   ];
 }
 
@@ -117,6 +118,11 @@ function nodes(config: PoolServerConfig): KeyProblem[] {
     problems.push(...problemOf(`nodes.${index}`, () => nodeRpc(node).close()));
   }
   return problems;
+}
+
+function dataDirectory({ pool }: PoolServerConfig): KeyProblem[] {
+  const message = directoryProblem(pool.dataDir);
+  return message === null ? [] : [{ key: "pool.data_dir", message }];
 }
 
 function repeatedNames(list: string, entries: readonly { readonly name: string }[]): KeyProblem[] {
