@@ -7,9 +7,14 @@ import type { ChannelWork } from "./miner/channel-work.ts";
 import { Miner, submitIfBlock } from "./miner/miner.ts";
 import type { MinerContext } from "./miner/miner-context.ts";
 import { type MinerStatus, minerStatus } from "./miner/miner-status.ts";
-import { RefusedNames } from "./refused-names.ts";
+import { NameGate } from "./name-gate.ts";
 import type { LinkSettings, UpstreamLink } from "./upstream/upstream-link.ts";
-import { type FailoverSettings, Upstreams, type UpstreamsDeps } from "./upstream/upstreams.ts";
+import {
+  type FailoverSettings,
+  type UpstreamStatus,
+  Upstreams,
+  type UpstreamsDeps,
+} from "./upstream/upstreams.ts";
 
 /** What a proxy is told. Times in milliseconds. */
 export interface ProxySettings {
@@ -36,11 +41,14 @@ export interface ProxyDeps extends UpstreamsDeps {
 
 /** What a person wants to know of a running proxy. */
 export interface ProxyStatus {
+  /** The pool in use. */
   readonly upstream: string | null;
+  /** Every pool, in order of preference. */
+  readonly upstreams: readonly UpstreamStatus[];
   readonly connections: number;
-  readonly miners: readonly MinerStatus[];
   readonly accepted: number;
   readonly rejected: number;
+  readonly miners: readonly MinerStatus[];
 }
 
 /** Stratum V1 miners in front, Stratum V2 pools behind: one channel for each miner, opened in the name it told. */
@@ -49,7 +57,7 @@ export class MiningProxy {
   readonly #deps: ProxyDeps;
   readonly #server: Sv1Server<ChannelWork>;
   readonly #upstreams: Upstreams;
-  readonly #names: RefusedNames;
+  readonly #names: NameGate;
   readonly #miners = new Map<Sv1Session<ChannelWork>, Miner>();
   readonly #context: MinerContext;
   readonly #rejected = new Map<string, Counter>();
@@ -64,7 +72,7 @@ export class MiningProxy {
     this.#settings = settings;
     this.#deps = deps;
     const { clock, metrics, random, logger } = deps;
-    this.#names = new RefusedNames(clock);
+    this.#names = new NameGate(clock);
     this.#context = this.#minerContext();
     this.#unanswered = metrics.counter(
       "lode_proxy_unanswered_closes_total",
@@ -132,12 +140,14 @@ export class MiningProxy {
   }
 
   status(): ProxyStatus {
+    const now = this.#deps.clock.monotonic();
     return {
       upstream: this.#upstreams.active?.name ?? null,
+      upstreams: this.#upstreams.status(),
       connections: this.#server.sessions.size,
-      miners: [...this.#miners.values()].map(minerStatus),
       accepted: this.#accepted,
       rejected: this.#refused,
+      miners: [...this.#miners.values()].map((miner) => minerStatus(miner, now)),
     };
   }
 
@@ -158,15 +168,23 @@ export class MiningProxy {
 
   #onAuthorize(session: Sv1Session<ChannelWork>, user: string): void {
     const identity = this.#identityOf(user);
-    const verdict = this.#names.verdict(identity);
-    if (verdict !== undefined) {
-      session.refuseName(verdict);
-      return;
-    }
     const miner = new Miner(session, identity, this.#context);
-    this.#miners.set(session, miner);
-    // Without a pool it waits for the next.
-    if (this.#upstreams.active !== undefined) miner.moveTo(this.#upstreams.active);
+    const refusal = this.#names.enter({
+      identity,
+      remoteAddress: session.connection.remoteAddress,
+      get isWaiting() {
+        return session.isOpen;
+      },
+      ask: () => this.#ask(miner),
+    });
+    if (refusal !== undefined) session.refuseName(refusal);
+  }
+
+  /** Without a pool a miner waits for the next. */
+  #ask(miner: Miner): void {
+    this.#miners.set(miner.session, miner);
+    const link = this.#upstreams.active;
+    if (link !== undefined) miner.moveTo(link);
   }
 
   #identityOf(user: string): string {
@@ -223,6 +241,7 @@ export class MiningProxy {
 
   /** Ends who waits too long for an answer, and a pool that does not answer at all. */
   #lookForAnswers(): void {
+    this.#names.pump();
     const { clock, logger } = this.#deps;
     const due = clock.monotonic() - this.#settings.answerMs;
     let late: UpstreamLink | undefined;

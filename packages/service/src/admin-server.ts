@@ -27,8 +27,10 @@ export async function startAdminServer(options: {
   readonly port: number;
   readonly metrics: MetricsRegistry;
   readonly checks: HealthChecks;
+  /** What else is served as JSON, by path. */
+  readonly pages?: Readonly<Record<string, () => object>>;
 }): Promise<AdminServer> {
-  const { host, port, metrics, checks } = options;
+  const { host, port, metrics, checks, pages = {} } = options;
   const app = fastify({
     logger: false,
     bodyLimit: 1024,
@@ -45,6 +47,7 @@ export async function startAdminServer(options: {
       return reply.code(reasons.length === 0 ? 200 : 503).send({ ok: reasons.length === 0, reasons });
     });
   }
+  for (const [path, page] of Object.entries(pages)) app.get(path, (_request, reply) => reply.send(page()));
   app.get("/metrics", async (_request, reply) => {
     const text = await metrics.text();
     return reply.type(metrics.contentType).send(text);

@@ -4,6 +4,7 @@ import {
   createLogger,
   createMetrics,
   ExitCode,
+  ExitError,
   preferEventLoop,
   runUntilStopped,
   startAdminServer,
@@ -12,17 +13,29 @@ import { splitHostPort } from "@lode/transport";
 import { announceBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
 import { configOptions, configured, proxyRole } from "./configured.ts";
+import { proxyStatus } from "./proxy-status.ts";
 
 /** Beyond the drain: the last answers, and the connections to the pools. */
 const STOP_MARGIN_MS = 15_000;
 
 export const proxyCommand: Command = {
   name: "proxy",
+  operands: "[status]",
   summary: "Run a proxy: Stratum V1 miners in front, Stratum V2 pools behind.",
   details:
-    "Each miner mines for the name it tells, on a channel of its own; shares are answered by the pool's answer.\nThe first of the configured pools that has work is used; miners move to another without reconnecting.",
-  options: configOptions,
+    "Each miner mines for the name it tells, on a channel of its own; shares are answered by the pool's answer.\nThe first of the configured pools that has work is used; miners move to another without reconnecting.\n\nlode proxy status asks the proxy of the same configuration how it is.",
+  options: {
+    ...configOptions,
+    json: { type: "boolean", help: "With status: print the JSON object." },
+  },
   async run(args) {
+    const [action] = args.positionals;
+    if (action === "status") return proxyStatus(args);
+    if (action !== undefined)
+      throw new ExitError(
+        ExitCode.usage,
+        `there is no lode proxy ${JSON.stringify(action)}; there is: status`,
+      );
     const config = configured(proxyRole, args);
     if (config === null) return ExitCode.ok;
     const logger = createLogger({ level: config.log.level, format: "json", base: { role: "proxy" } });
@@ -35,6 +48,7 @@ export const proxyCommand: Command = {
         const admin = await startAdminServer({
           ...splitHostPort(config.admin.listenAddress),
           metrics,
+          pages: { "/status": () => server.proxy.status() },
           checks: { live: () => [], ready: () => server.proxy.notReady(), started: () => [] },
         });
         return {

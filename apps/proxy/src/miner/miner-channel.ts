@@ -5,6 +5,7 @@ import type { ChannelRequest, ClientChannel, Sv1Session, Sv1Share } from "@lode/
 import type { ChannelUser, UpstreamLink } from "../upstream/upstream-link.ts";
 import type { ChannelWork } from "./channel-work.ts";
 import type { MinerContext } from "./miner-context.ts";
+import type { MinerCounts } from "./miner-counts.ts";
 import { PendingShares } from "./pending-shares.ts";
 import { refusalOf, type ShareRefusal, unknownOutcome } from "./share-errors.ts";
 
@@ -14,12 +15,6 @@ export interface MinerChannelOwner {
   onOpenRefused(channel: MinerChannel, errorCode: string): void;
   onWork(channel: MinerChannel, work: ChannelWork, clean: boolean): void;
   onChannelClosed(channel: MinerChannel, reasonCode: string): void;
-}
-
-/** What became of a miner's shares. */
-export interface MinerCounts {
-  accepted: number;
-  rejected: number;
 }
 
 /** A miner's channel at one pool: what was handed in there, and the answers to it. */
@@ -133,11 +128,12 @@ export class MinerChannel implements ChannelUser {
   }
 
   onAccepted(lastSequenceNumber: number): void {
-    for (const { id, at } of this.#pending.takeThrough(lastSequenceNumber)) {
+    const now = this.#context.clock.monotonic();
+    for (const { id, at, difficulty } of this.#pending.takeThrough(lastSequenceNumber)) {
       if (id === null) continue;
       this.#measure(at);
       this.#context.onAccepted();
-      this.#counts.accepted += 1;
+      this.#counts.accept(difficulty, now);
       this.#session.accept(id);
     }
   }
@@ -162,11 +158,12 @@ export class MinerChannel implements ChannelUser {
   ): void {
     const share = { jobId: work.jobId, version, ntime, nonce, extranonce };
     const sequenceNumber = this.link.submit(work.channel, share);
-    this.#pending.add({ sequenceNumber, id, at: this.#context.clock.monotonic() });
+    const at = this.#context.clock.monotonic();
+    this.#pending.add({ sequenceNumber, id, at, difficulty: work.difficulty });
   }
 
   #reject(errorCode: string): void {
-    this.#counts.rejected += 1;
+    this.#counts.reject(errorCode);
     this.#context.onRejected(errorCode);
   }
 
@@ -175,7 +172,9 @@ export class MinerChannel implements ChannelUser {
   }
 
   #measure(at: number): void {
-    this.#context.answerSeconds.observe((this.#context.clock.monotonic() - at) / 1000);
+    const seconds = (this.#context.clock.monotonic() - at) / 1000;
+    this.#counts.answered(seconds);
+    this.#context.answerSeconds.observe(seconds);
   }
 }
 

@@ -5,8 +5,9 @@ import { Sv1ErrorCode } from "@lode/protocol/sv1";
 import { type Sv1Session, type Sv1Share, targetOfDifficulty } from "@lode/roles";
 import type { UpstreamLink } from "../upstream/upstream-link.ts";
 import type { ChannelWork } from "./channel-work.ts";
-import { MinerChannel, type MinerChannelOwner, type MinerCounts } from "./miner-channel.ts";
+import { MinerChannel, type MinerChannelOwner } from "./miner-channel.ts";
 import type { MinerContext } from "./miner-context.ts";
+import { HASHES_PER_DIFFICULTY, MinerCounts } from "./miner-counts.ts";
 import { nameRefusal, noPool, passingRefusals } from "./share-errors.ts";
 
 /** A Stratum V1 miner that has told its name, and its channel upstream. */
@@ -14,7 +15,7 @@ export class Miner implements MinerChannelOwner {
   readonly session: Sv1Session<ChannelWork>;
   /** The channel's user_identity. */
   readonly identity: string;
-  readonly counts: MinerCounts = { accepted: 0, rejected: 0 };
+  readonly counts: MinerCounts;
   readonly #context: MinerContext;
   #current: MinerChannel | undefined;
   /** At the pool before, until its last answers are there. */
@@ -31,6 +32,7 @@ export class Miner implements MinerChannelOwner {
     this.session = session;
     this.identity = identity;
     this.#context = context;
+    this.counts = new MinerCounts(context.clock.monotonic());
   }
 
   /** When the oldest share without an answer was handed in, monotonic milliseconds. */
@@ -196,8 +198,6 @@ export function submitIfBlock(
   return true;
 }
 
-/** Expected hashes of a share of difficulty 1, nearly. */
-const HASHES_PER_DIFFICULTY = 2 ** 32;
 const MOST_HASHRATE = 1e21;
 const LEARNT_AFTER_MS = 60_000;
 const UPDATE_EVERY_MS = 10_000;

@@ -5,6 +5,8 @@ export interface PendingShare {
   readonly id: string | null;
   /** Monotonic milliseconds. */
   readonly at: number;
+  /** Of its job. */
+  readonly difficulty: number;
 }
 
 /** The shares of a channel that wait for the pool's answer, oldest first. */

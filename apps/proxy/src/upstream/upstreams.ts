@@ -34,6 +34,15 @@ export interface FailoverSettings {
   readonly graceMs: number;
 }
 
+/** One pool, for people. */
+export interface UpstreamStatus {
+  readonly name: string;
+  /** `standby`: connected, and not in use yet or any more. */
+  readonly state: "active" | "standby" | "unreachable" | "not-tried";
+  /** Open channels of miners. */
+  readonly channels: number;
+}
+
 /** Pools in order of preference: the first that has work is in use; better ones are looked for, and returned to. */
 export class Upstreams implements LinkListener {
   readonly #settings: readonly LinkSettings[];
@@ -43,6 +52,8 @@ export class Upstreams implements LinkListener {
   readonly #switches: Counter;
   readonly #places = new Map<UpstreamLink, number>();
   readonly #goodbyes = new Map<UpstreamLink, Timer>();
+  /** Places of pools that could not be used when they were last tried. */
+  readonly #failed = new Set<number>();
   #active: UpstreamLink | undefined;
   /** Connected and with work, better than the active one. */
   #candidate: { readonly link: UpstreamLink; readonly returning: Timer } | undefined;
@@ -73,6 +84,15 @@ export class Upstreams implements LinkListener {
   /** The pool in use. */
   get active(): UpstreamLink | undefined {
     return this.#active;
+  }
+
+  status(): UpstreamStatus[] {
+    return this.#settings.map(({ name }, index) => {
+      const links = [...this.#places].filter(([, place]) => place === index).map(([link]) => link);
+      const channels = links.reduce((sum, link) => sum + link.channels, 0);
+      const standby = links.length > 0 ? "standby" : this.#failed.has(index) ? "unreachable" : "not-tried";
+      return { name, state: this.#active?.name === name ? "active" : standby, channels };
+    });
   }
 
   /** Looks for a pool, again and again until one is there. */
@@ -137,6 +157,13 @@ export class Upstreams implements LinkListener {
 
   /** A link with work, or undefined. */
   async #connect(index: number): Promise<UpstreamLink | undefined> {
+    const link = await this.#tryToConnect(index);
+    if (link === undefined) this.#failed.add(index);
+    else this.#failed.delete(index);
+    return link;
+  }
+
+  async #tryToConnect(index: number): Promise<UpstreamLink | undefined> {
     const settings = this.#settings[index]!;
     const { clock, logger, metrics, dial } = this.#deps;
     let connection: FrameConnection;
