@@ -28,6 +28,7 @@ import {
 } from "./config/parts-from-config.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
 import { Pool, type PoolDeps, type PoolSettings } from "./pool.ts";
+import { BatchRetention } from "./shares/batch-retention.ts";
 import { TemplateSources } from "./templates/template-sources.ts";
 
 export interface PoolServerDeps {
@@ -104,6 +105,12 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   });
   await migrateDatabase(config.database.url, logger);
   await store.verifyDurability();
+  const retention = new BatchRetention({
+    url: config.database.url,
+    days: config.retention.batchDays,
+    clock,
+    logger,
+  });
   const feed = new TemplateSources(
     config.templates.sources.map(({ name }) => ({
       name,
@@ -138,6 +145,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     },
   );
   await pool.start();
+  retention.start();
   const handshaker = await createThreadedHandshaker(identity, { clock, logger });
   const at = splitHostPort(config.pool.listenAddress);
   const listener = await listen({
@@ -158,6 +166,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     await pool.stop();
     for (const { rpc } of rpcs) rpc.close();
     await handshaker.close();
+    await retention.stop();
     await store.close();
     blocksWatch.stop();
     sessionLogger.flush();

@@ -29,6 +29,7 @@ export {
   createSharePartitions,
   DEFAULT_BATCH_DAYS,
   dropSharePartition,
+  holdsUnfoldedShares,
   listSharePartitions,
   PARTITION_DAYS_AHEAD,
   partitionsOlderThan,

@@ -93,6 +93,15 @@ export async function dropSharePartition(
   }
 }
 
+/** Whether shares in a partition are in no books yet, so that it is not dropped. @throws {LedgerError} as every query */
+export async function holdsUnfoldedShares(sql: Database, partition: string): Promise<boolean> {
+  const [row] = await sql<{ unfolded: boolean }[]>`
+    select exists (
+      select from ${sql(partition)} b where not share_batch_is_folded(b.run, b.seq)
+    ) as unfolded`.catch(rethrow);
+  return row?.unfolded ?? false;
+}
+
 function rethrow(error: unknown): never {
   throw queryError(error);
 }

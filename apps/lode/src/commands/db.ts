@@ -1,26 +1,35 @@
 import { migrate, migrationStatus, migrationsDirectory, openDatabase, verifyMigrations } from "@lode/ledger";
+import { poolServerSchema } from "@lode/pool-server";
 import { ExitCode, ExitError } from "@lode/service";
-import { type Command, flag, text } from "../command.ts";
+import { type Arguments, type Command, flag, text } from "../command.ts";
+import { loadFrom, sourceOptions } from "./configured.ts";
+import { partitionOptions, runPartitions } from "./db-partitions.ts";
 
 export const dbCommand: Command = {
   name: "db",
-  operands: "migrate|status|verify",
+  operands: "migrate|status|verify|partitions",
   summary: "Bring the database's tables up to date, or look whether they are.",
-  details: `migrate  applies what is missing, in order
-status   lists every migration and whether it is applied
-verify   fails unless everything is applied and unchanged`,
+  details: `migrate     applies what is missing, in order
+status      lists every migration and whether it is applied
+verify      fails unless everything is applied and unchanged
+partitions  lists the days of share batches and their sizes; creates and drops some if told to`,
   options: {
-    url: { type: "string", value: "URL", help: "Postgres; default: the environment's LODE_DATABASE__URL." },
+    url: { type: "string", value: "URL", help: "Postgres; default: that of --config." },
+    ...sourceOptions,
     json: { type: "boolean", help: "Print one JSON object." },
+    ...partitionOptions,
   },
   async run(args) {
-    const url = text(args, "url") ?? process.env["LODE_DATABASE__URL"];
-    if (url === undefined)
-      throw new ExitError(ExitCode.usage, "name the database: --url or LODE_DATABASE__URL");
+    const config = hasConfig(args) ? loadFrom(poolServerSchema, args) : undefined;
+    const url = text(args, "url") ?? config?.database.url;
+    if (url === undefined) {
+      throw new ExitError(ExitCode.usage, "name the database: --url, --config or LODE_DATABASE__URL");
+    }
     const [action] = args.positionals;
     const database = openDatabase(url, { max: 1 });
     const say = (line: string) => flag(args, "json") || process.stdout.write(`${line}\n`);
     try {
+      if (action === "partitions") return await runPartitions(database, args, config?.retention.batchDays);
       if (action === "migrate") {
         await migrate(database, migrationsDirectory, {
           onProgress: (progress) => {
@@ -32,7 +41,7 @@ verify   fails unless everything is applied and unchanged`,
         await verifyMigrations(database, migrationsDirectory);
         say("every migration is applied and unchanged");
       } else if (action !== "status") {
-        throw new ExitError(ExitCode.usage, "say what to do: lode db migrate, status or verify");
+        throw new ExitError(ExitCode.usage, "say what to do: lode db migrate, status, verify or partitions");
       }
       const states = await migrationStatus(database, migrationsDirectory);
       if (action === "status") for (const state of states) say(`${state.state.padEnd(8)} ${state.file}`);
@@ -43,3 +52,11 @@ verify   fails unless everything is applied and unchanged`,
     }
   },
 };
+
+/** Whether the pool's configuration names the database, in whichever way. */
+function hasConfig(args: Arguments): boolean {
+  const { LODE_CONFIG, LODE_DATABASE__URL, LODE_DATABASE__URL_FILE } = process.env;
+  return [text(args, "config"), LODE_CONFIG, LODE_DATABASE__URL, LODE_DATABASE__URL_FILE].some(
+    (value) => value !== undefined && value !== "",
+  );
+}

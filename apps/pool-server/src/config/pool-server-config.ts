@@ -1,3 +1,4 @@
+import { DEFAULT_BATCH_DAYS } from "@lode/ledger";
 import { MAX_TAG_LENGTH } from "@lode/mining";
 import {
   adminSection,
@@ -150,6 +151,15 @@ export const poolServerSchema = section({
       default: 2000,
       minimum: 100,
       maximum: 60_000,
+    }),
+  }),
+  retention: section({
+    batchDays: Type.Integer({
+      description:
+        "Whole UTC days before today for which share batches are kept. Those in no books yet are kept in any case.",
+      default: DEFAULT_BATCH_DAYS,
+      minimum: 1,
+      maximum: 36_500,
     }),
   }),
   admin: adminSection("127.0.0.1:9333"),
