@@ -53,7 +53,11 @@ async function poolMetrics(): Promise<MetricDescription[]> {
   });
   const server = new MiningServer({
     ...deps,
-    jobs: { current: () => undefined, fresh: () => undefined },
+    jobFactory: {
+      build: () => {
+        throw new Error("there is no template");
+      },
+    },
     extranonces: new ExtranonceAllocator({ serverId: 0 }),
     identify: () => {
       throw new Error("nobody is identified");

@@ -1,4 +1,4 @@
-import { serializeOutput, subsidyAt, targetFromNbits } from "@lode/bitcoin";
+import { bip34Push, serializeOutput, subsidyAt, targetFromNbits } from "@lode/bitcoin";
 import { JobFactory, type Template, type Tip } from "@lode/mining";
 import type { Native } from "@lode/native";
 import { systemClock, systemRandom } from "@lode/ports";
@@ -11,8 +11,7 @@ const COINBASE_SIZE = 250;
 /** Mainnet, July 2026: no share of the run is a block. */
 const NBITS = 0x1702_1f4b;
 const HEADER_VERSION = 0x2000_0000;
-/** Height 962,000 as BIP34 pushes it. */
-const BIP34_PREFIX = Uint8Array.of(0x03, 0xd0, 0xad, 0x0e);
+const HEIGHT = 962_000;
 
 /** The pool's settings that go into its coinbase. */
 export const benchPool = {
@@ -83,9 +82,10 @@ function templateWith(number: number, filling: Uint8Array): Template {
   return {
     sourceId: "bench",
     templateId: BigInt(number),
+    height: HEIGHT,
     version: HEADER_VERSION | (number & STAMP_MASK),
     coinbaseTxVersion: 2,
-    coinbasePrefix: BIP34_PREFIX,
+    coinbasePrefix: bip34Push(HEIGHT),
     coinbaseTxInputSequence: 0xffff_ffff,
     coinbaseTxValueRemaining: 314_000_000n,
     coinbaseTxOutputs: filling.length === 0 ? filling : serializeOutput(0n, filling),

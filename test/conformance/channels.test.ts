@@ -71,7 +71,7 @@ describe("channels", () => {
       expect(new Set(sizes).size).toBe(1);
 
       miner.takeNames();
-      pool.server.publish(pool.jobs.nextTip());
+      pool.jobs.nextTip();
       for (const { name, fields } of miner.takeAll()) {
         if (name !== "NewExtendedMiningJob") continue;
         const { coinbaseTxPrefix, coinbaseTxSuffix } = fields;
@@ -121,7 +121,7 @@ describe("channels", () => {
       // Silence makes vardiff wish for ever easier targets, a higher network target too.
       for (let minute = 0; minute < 30; minute++) {
         pool.clock.advance(60_000);
-        if (minute % 10 === 5) pool.server.publish(pool.jobs.nextTip(maxTarget >> BigInt(minute)));
+        if (minute % 10 === 5) pool.jobs.nextTip(maxTarget >> BigInt(minute));
         messages.push(...miner.takeAll());
       }
       for (const { name, fields } of messages) {

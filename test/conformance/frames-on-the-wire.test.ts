@@ -63,9 +63,9 @@ async function everyServerFrame(): Promise<ReceivedFrame[]> {
   miner.send(mining.UpdateChannel, { channelId: 99, nominalHashRate: 0, maximumTarget });
   miner.send(mining.SetCustomMiningJob, customJob);
   pool.server.moveExtranoncePrefix(server.id, 3);
-  pool.server.publish(pool.jobs.nextTip());
+  pool.jobs.nextTip();
   pool.clock.settle();
-  pool.server.publish(pool.jobs.next());
+  pool.jobs.next();
   pool.clock.settle();
   const drained = pool.server.drain({ windowMs: 0 });
   pool.clock.advance(10_000);

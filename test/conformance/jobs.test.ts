@@ -41,7 +41,7 @@ describe("jobs", () => {
     }
     for (const depth of [0, 1, 5, 12]) {
       const merklePath = Array.from({ length: depth }, (_, at) => new Uint8Array(32).fill(16 * depth + at));
-      pool.server.publish(pool.jobs.next({ merklePath }));
+      pool.jobs.next({ merklePath });
       pool.clock.advance(70_000); // and those refreshed from it
       const jobs = miners.flatMap((miner) =>
         miner.takeAll().flatMap(({ name, fields }) => (name === "NewExtendedMiningJob" ? [fields] : [])),
@@ -56,7 +56,7 @@ describe("jobs", () => {
     const miner = pool.connect().setUp();
     miner.openExtended();
     miner.takeNames();
-    pool.server.publish(pool.jobs.next(segwit));
+    pool.jobs.next(segwit);
     const { coinbaseTxPrefix, coinbaseTxSuffix } = miner.take("NewExtendedMiningJob");
     const tx = concatBytes(coinbaseTxPrefix, new Uint8Array(20), coinbaseTxSuffix);
     // Version, then the one input: a marker and a flag would be 00 01 here.
@@ -79,7 +79,7 @@ describe("jobs", () => {
     standard.takeNames();
     extended.takeNames();
     for (const make of [() => pool.jobs.next(segwit), () => pool.jobs.nextTip()]) {
-      pool.server.publish(make());
+      make();
       const parts = extended.take("NewExtendedMiningJob");
       expect(standard.take("NewMiningJob").merkleRoot).toEqual(
         new Uint8Array(merkleRoot(parts, extranoncePrefix)),

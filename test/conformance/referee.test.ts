@@ -112,9 +112,9 @@ function play(seed: number): Client[] {
     else if (what === "update") client.update();
     else if (what === "submit") client.submit();
     else if (what === "move") client.move();
-    else if (what === "tip") pool.server.publish(pool.jobs.nextTip());
-    else if (what === "job") pool.server.publish(pool.jobs.next());
-    else if (what === "nbits") pool.server.publish(pool.jobs.build(easierTip(pool)));
+    else if (what === "tip") pool.jobs.nextTip();
+    else if (what === "job") pool.jobs.next();
+    else if (what === "nbits") pool.jobs.on(easierTip(pool));
     else pool.clock.advance(prng.pick([300, 1_100, 6_000, 31_000]));
     listen();
     // Shares wait for their answer over other events, the end of their channel included.

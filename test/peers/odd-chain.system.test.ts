@@ -23,11 +23,11 @@ describe("everybody goes on without a wrong rejection", () => {
 
   it("when the difficulty changes on the same block, as on test networks", () => {
     const { world } = everybody();
-    const { jobs, server } = world.pool;
+    const { jobs } = world.pool;
     for (let round = 1; round <= 6; round++) {
       world.run(3);
       const target = jobs.tip.target >> BigInt(round);
-      server.publish(jobs.build({ ...jobs.tip, target, nbits: nbitsFromTarget(target) }));
+      jobs.on({ ...jobs.tip, target, nbits: nbitsFromTarget(target) });
     }
     world.run(5);
     expectSteady(world, 50);
@@ -35,10 +35,10 @@ describe("everybody goes on without a wrong rejection", () => {
 
   it("when another template source says an earlier time for the same block", () => {
     const { world } = everybody();
-    const { jobs, server } = world.pool;
+    const { jobs } = world.pool;
     for (let round = 1; round <= 6; round++) {
       world.run(3);
-      server.publish(jobs.build({ ...jobs.tip, headerTimestamp: jobs.tip.headerTimestamp - 30 * round }));
+      jobs.on({ ...jobs.tip, headerTimestamp: jobs.tip.headerTimestamp - 30 * round });
     }
     world.run(5);
     expectSteady(world, 50);
@@ -46,15 +46,15 @@ describe("everybody goes on without a wrong rejection", () => {
 
   it("when the chain goes back to the block it had before, and forward again", () => {
     const { world } = everybody();
-    const { jobs, server } = world.pool;
+    const { jobs } = world.pool;
     for (let round = 1; round <= 6; round++) {
       const before = jobs.tip;
       world.run(2.6);
       expect(jobs.tip).not.toBe(before);
       const after = jobs.tip;
-      server.publish(jobs.build(before));
+      jobs.on(before);
       world.run(0.4);
-      server.publish(jobs.build(after));
+      jobs.on(after);
     }
     world.run(3);
     expectSteady(world, 50);
@@ -62,19 +62,17 @@ describe("everybody goes on without a wrong rejection", () => {
 
   it("with templates as long as mainnet's, in frames that old firmware can take", () => {
     const { world } = everybody({ templateMs: 1_000_000 });
-    const { clock, jobs, server } = world.pool;
+    const { clock, jobs } = world.pool;
     const commitment = concatBytes(
       Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 38, 0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed),
       new Uint8Array(32).fill(0xcc),
     );
     clock.every(29_000.5, () => {
-      server.publish(
-        jobs.next({
-          merklePath: Array.from({ length: 14 }, (_, index) => new Uint8Array(32).fill(index)),
-          coinbaseTxOutputs: commitment,
-          coinbaseTxOutputsCount: 1,
-        }),
-      );
+      jobs.next({
+        merklePath: Array.from({ length: 14 }, (_, index) => new Uint8Array(32).fill(index)),
+        coinbaseTxOutputs: commitment,
+        coinbaseTxOutputsCount: 1,
+      });
     });
     world.run(12);
     expectSteady(world, 30);
@@ -85,10 +83,10 @@ describe("everybody goes on without a wrong rejection", () => {
 
   it("when templates stop for ten minutes and come back", () => {
     const { world } = everybody({ templateMs: 1_000_000, tipMs: 1_000_000 });
-    const { jobs, server } = world.pool;
+    const { jobs } = world.pool;
     // The pool goes on with its last template, so firmware that fears silence stays.
     world.run(10);
-    server.publish(jobs.nextTip());
+    jobs.nextTip();
     world.run(5);
     expectSteady(world, 50);
   }, 60_000);

@@ -51,11 +51,11 @@ export class PeerWorld {
     this.#chain = [
       clock.every(tipMs, () => {
         this.tips++;
-        server.publish(jobs.nextTip());
+        jobs.nextTip();
       }),
       clock.every(templateMs, () => {
         this.templates++;
-        server.publish(jobs.next());
+        jobs.next();
       }),
     ];
   }

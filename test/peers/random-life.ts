@@ -51,7 +51,7 @@ export class RandomLife {
   #step(): void {
     const prng = this.#prng;
     const guest = this.#guests.length === 0 ? undefined : prng.pick(this.#guests);
-    const { jobs, server } = this.world.pool;
+    const { jobs } = this.world.pool;
     switch (prng.below(12)) {
       case 0:
         if (this.#guests.length < MAX_GUESTS) this.#arrive();
@@ -60,13 +60,13 @@ export class RandomLife {
         if (guest !== undefined && this.#guests.length > 3) this.#depart(guest);
         break;
       case 2:
-        server.publish(jobs.nextTip());
+        jobs.nextTip();
         break;
       case 3:
-        server.publish(jobs.next());
+        jobs.next();
         break;
       case 4:
-        server.publish(jobs.build({ ...jobs.tip, headerTimestamp: jobs.tip.headerTimestamp - 20 }));
+        jobs.on({ ...jobs.tip, headerTimestamp: jobs.tip.headerTimestamp - 20 });
         break;
       case 5:
         if (guest !== undefined) this.#move(guest);

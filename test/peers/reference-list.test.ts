@@ -140,8 +140,8 @@ describe("without job declaration", () => {
     const pool = new ScriptedPool();
     const miner = pool.connect().setUp(MiningFlags.requiresWorkSelection);
     miner.openExtended();
-    pool.server.publish(pool.jobs.next());
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.next();
+    pool.jobs.nextTip();
     pool.clock.advance(300_000);
     expect(miner.takeNames()).toEqual([]);
   });
@@ -172,10 +172,10 @@ describe("ten channels of a connection", () => {
           channelId,
         ]);
       }
-      pool.server.publish(pool.jobs.next());
+      pool.jobs.next();
       expect(miner.take("NewExtendedMiningJob").channelId).toBe(1);
       expect(miner.takeNames()).toEqual([]);
-      pool.server.publish(pool.jobs.nextTip());
+      pool.jobs.nextTip();
       const { jobId } = miner.take("NewExtendedMiningJob");
       expect(miner.take("SetNewPrevHash")).toMatchObject({ channelId: 1, jobId });
       expect(miner.takeNames()).toEqual([]);
@@ -191,9 +191,9 @@ describe("ten channels of a connection", () => {
       miner.takeAll();
       return channelId;
     });
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     expect(ids.map(() => miner.take("NewMiningJob").channelId)).toEqual(ids);
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     for (const channelId of ids) {
       expect(miner.take("NewMiningJob").channelId).toBe(channelId);
       expect(miner.take("SetNewPrevHash").channelId).toBe(channelId);
@@ -222,7 +222,7 @@ describe("ten channels of a connection", () => {
     expect(pool.server.stats().channels).toBe(9);
     miner.send(mining.CloseChannel, { channelId: 1, reasonCode: "" }).takeAll();
     expect(pool.server.stats().channels).toBe(0);
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     expect(miner.takeNames()).toEqual([]);
     expect(miner.closed).toBeNull();
   });

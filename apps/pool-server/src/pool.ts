@@ -1,5 +1,5 @@
 import { newRun, type ShareStore } from "@lode/ledger";
-import { ExtranonceAllocator, type Identity, JobFactory } from "@lode/mining";
+import { ExtranonceAllocator, type Identity, JobFactory, samePrevHash } from "@lode/mining";
 import type { Native } from "@lode/native";
 import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
 import { MiningServer, type MiningServerSettings } from "@lode/roles";
@@ -7,7 +7,6 @@ import type { FrameConnection } from "@lode/transport";
 import type { CandidateStore } from "./blocks/block-candidates.ts";
 import type { BlockNode } from "./blocks/block-node.ts";
 import { BlockSubmitter } from "./blocks/block-submitter.ts";
-import { JobFanout } from "./job-fanout.ts";
 import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./shares/share-recorder.ts";
 import type { TemplateFeed } from "./templates/template-feed.ts";
 
@@ -94,12 +93,10 @@ export class Pool {
   readonly #settings: PoolSettings;
   readonly #server: MiningServer;
   readonly #recorder: ShareRecorder;
-  readonly #fanout: JobFanout;
   readonly #submitter: BlockSubmitter;
   readonly #startedAt: number;
   /** Names this process's share batches in the store. */
   readonly run: string;
-  #height = 0;
   #recorded = 0;
   #outageSince: number | null = null;
   #outageClose: Timer | null = null;
@@ -144,7 +141,14 @@ export class Pool {
         clock,
         logger,
         metrics,
-        jobs: { current: () => this.#fanout.current, fresh: () => this.#fanout.fresh() },
+        jobFactory: new JobFactory({
+          native,
+          tag: settings.tag,
+          payoutScript: settings.payoutScript,
+          subsidyAt: settings.subsidyAt,
+          random,
+          clock,
+        }),
         extranonces: new ExtranonceAllocator({ serverId: settings.serverId }),
         identify: deps.identify,
         ...(deps.subnetOf === undefined ? {} : { subnetOf: deps.subnetOf }),
@@ -153,18 +157,6 @@ export class Pool {
         admission: () => this.#admission(),
       },
       settings.mining,
-    );
-    this.#fanout = new JobFanout(
-      new JobFactory({
-        native,
-        tag: settings.tag,
-        payoutScript: settings.payoutScript,
-        subsidyAt: settings.subsidyAt,
-        random,
-        clock,
-      }),
-      this.#server,
-      clock,
     );
   }
 
@@ -175,8 +167,9 @@ export class Pool {
         this.#outageSince = null;
         this.#outageClose?.cancel();
         this.#outageClose = null;
-        if (this.#fanout.onTemplate(template, tip)) this.#submitter.observeTip(tip.prevHash);
-        this.#height = this.#fanout.height;
+        const last = this.#server.job?.tip;
+        this.#server.onTemplate(template, tip);
+        if (last === undefined || !samePrevHash(last, tip)) this.#submitter.observeTip(tip.prevHash);
       },
       onOutage: () => this.#onOutage(),
     });
@@ -196,7 +189,7 @@ export class Pool {
   /** Why the pool should get no traffic now; empty when it is ready. */
   notReady(): NotReady[] {
     const reasons: NotReady[] = [];
-    if (this.#fanout.current === undefined) reasons.push("no-template");
+    if (this.#server.job === undefined) reasons.push("no-template");
     if (this.#outageSince !== null) reasons.push("template-outage");
     if (this.#recorder.state !== "writable") reasons.push("shares-not-recorded");
     if (this.#deps.canKeepBlocks?.() === false) reasons.push("data-dir-not-writable");
@@ -214,7 +207,7 @@ export class Pool {
       recordedShares: this.#recorded,
       rejectedShares: stats.rejected,
       blocksAccepted: this.#submitter.acceptedCount,
-      height: this.#height,
+      height: this.#server.job?.template.height ?? 0,
       hashrate: stats.hashrate,
     };
   }
@@ -270,7 +263,7 @@ export class Pool {
   #admission(): string | null {
     if (this.#draining) return "pool-draining";
     if (this.#recorder.state !== "writable") return "pool-not-ready";
-    if (this.#fanout.current === undefined) return "pool-not-ready";
+    if (this.#server.job === undefined) return "pool-not-ready";
     const outage = this.#outageSince === null ? 0 : this.#deps.clock.monotonic() - this.#outageSince;
     return outage > this.#settings.outageRefuseMs ? "pool-not-ready" : null;
   }

@@ -16,7 +16,7 @@ describe("a proxy between Stratum V1 devices and a Stratum V2 pool", () => {
       for (let minute = 0; minute < 40; minute++) {
         await world.run(55);
         if (minute % 5 === 4) world.nextTip();
-        else if (minute % 2 === 0) world.pools[0]!.server.publish(world.pools[0]!.jobs.next());
+        else if (minute % 2 === 0) world.pools[0]!.jobs.next();
         await world.run(5);
       }
       expect(device.violations).toEqual([]);

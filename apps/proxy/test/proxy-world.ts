@@ -101,7 +101,6 @@ export class ProxyWorld {
 
   /** A new block. */
   nextTip(pool = 0): void {
-    const { server, jobs } = this.pools[pool]!;
-    server.publish(jobs.nextTip());
+    this.pools[pool]!.jobs.nextTip();
   }
 }

@@ -39,7 +39,7 @@ export async function openLoopbackPool(): Promise<LoopbackPool> {
       clock: systemClock,
       logger: silentLogger,
       metrics: noMetrics,
-      jobs,
+      jobFactory: jobs.factory,
       extranonces: jobs.extranonces,
       identify(userIdentity) {
         const [address = "", worker = ""] = userIdentity.split(".");
@@ -57,6 +57,8 @@ export async function openLoopbackPool(): Promise<LoopbackPool> {
     },
     { channel: everyHashIsAShare },
   );
+  jobs.start(server);
+  jobs.next();
   const identity = ServerIdentity.create({
     authoritySecret: generateKeypair(systemRandom).secretKey,
     random: systemRandom,

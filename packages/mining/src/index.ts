@@ -33,7 +33,7 @@ export {
   type NamedAccount,
 } from "./identity-accounts.ts";
 export { type Instant, instantOf } from "./instant.ts";
-export type { MiningJob, Template, Tip } from "./job.ts";
+export type { MiningJob, Template } from "./job.ts";
 export {
   JobFactory,
   JobFactoryError,
@@ -56,4 +56,5 @@ export {
 export { MAX_FUTURE_NTIME, VERSION_ROLLING_MASK } from "./share-rules.ts";
 export { ShareSet } from "./share-set.ts";
 export { ChannelError, type ChannelErrorType } from "./target-policy.ts";
+export { samePrevHash, sameTip, type Tip } from "./tip.ts";
 export { Vardiff } from "./vardiff.ts";

@@ -22,6 +22,7 @@ const tip: Tip = {
 const template: Template = {
   sourceId: "first",
   templateId: 4n,
+  height: 789_824,
   version: 0x2000_0000,
   coinbaseTxVersion: 2,
   coinbasePrefix: Uint8Array.of(3, 0x40, 0x0d, 0x0c),

@@ -1,9 +1,10 @@
-import { buildCoinbase, concatBytes, heightFromBip34, serializeOutput, targetToBytes } from "@lode/bitcoin";
+import { buildCoinbase, concatBytes, serializeOutput, targetToBytes } from "@lode/bitcoin";
 import type { Native } from "@lode/native";
 import { type Clock, CodedError, type Random } from "@lode/ports";
 import { FULL_EXTRANONCE_SIZE } from "./extranonce-allocator.ts";
-import type { MiningJob, Template, Tip } from "./job.ts";
+import type { MiningJob, Template } from "./job.ts";
 import type { JobFacts } from "./job-facts.ts";
+import type { Tip } from "./tip.ts";
 
 /** Longest pool tag, bytes: with the longest BIP34 push, the job's own push and the extranonce it is 100 in all. */
 export const MAX_TAG_LENGTH = 60;
@@ -99,8 +100,7 @@ export class JobFactory {
   #facts(template: Template, tip: Tip): JobFacts {
     const known = this.#factsOf;
     if (known !== undefined && known.template === template && known.tip === tip) return known.facts;
-    const height = heightFromBip34(template.coinbasePrefix) ?? 0;
-    const value = template.coinbaseTxValueRemaining;
+    const { height, coinbaseTxValueRemaining: value } = template;
     const fees = value - this.#options.subsidyAt(height);
     const facts: JobFacts = Object.freeze({
       kind: "pool",

@@ -6,7 +6,7 @@ export interface JobFacts {
   readonly kind: JobKind;
   /** Hash of the block it builds on, 32 bytes, header order. */
   readonly prevHash: Uint8Array;
-  /** Height of the block to be found; 0 when the template does not say. */
+  /** Height of the block to be found. */
   readonly height: number;
   /** Compact network target (u32). */
   readonly nbits: number;

@@ -1,8 +1,8 @@
-import { equalBytes } from "@lode/bitcoin";
 import { CodedError } from "@lode/ports";
 import type { BoundTarget } from "./bound-target.ts";
 import type { MiningJob } from "./job.ts";
 import { ShareSet } from "./share-set.ts";
+import { samePrevHash } from "./tip.ts";
 
 /** A misuse of `Channel.activate`; see {@link JobTable.activate}. */
 export type JobErrorType =
@@ -135,7 +135,7 @@ export class JobTable {
     const seen = this.#seenOf(job);
     const last = this.#newest;
     if (last !== undefined) {
-      if (equalBytes(last.job.tip.prevHash, job.tip.prevHash)) {
+      if (samePrevHash(last.job.tip, job.tip)) {
         last.state = "retained";
         last.merkleRoot = undefined;
         this.#retained++;

@@ -1,23 +1,14 @@
 import type { NativeJob } from "@lode/native";
 import type { JobFacts } from "./job-facts.ts";
-
-/** What a block must build on: the network's side of SetNewPrevHash (SV2 7.3). One object per tip, never changed. */
-export interface Tip {
-  /** Previous block's hash, 32 bytes, header order. */
-  readonly prevHash: Uint8Array;
-  /** Smallest ntime the source allows, seconds. */
-  readonly headerTimestamp: number;
-  /** Compact network target (u32). */
-  readonly nbits: number;
-  /** Network target. */
-  readonly target: bigint;
-}
+import type { Tip } from "./tip.ts";
 
 /** A block template as its source sent it (NewTemplate, SV2 7.2), with the name of the source it came from. */
 export interface Template {
   /** Which source; template ids mean something only to it. */
   readonly sourceId: string;
   readonly templateId: bigint;
+  /** Height of the block it is for: the BIP34 push at the start of {@link coinbasePrefix}. */
+  readonly height: number;
   /** Header version (u32). */
   readonly version: number;
   readonly coinbaseTxVersion: number;

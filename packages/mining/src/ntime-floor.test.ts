@@ -1,8 +1,8 @@
 import { VirtualClock } from "@lode/testing/clock";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Tip } from "./job.ts";
 import { NtimeFloor } from "./ntime-floor.ts";
+import type { Tip } from "./tip.ts";
 
 const HOUR = 3_600;
 const tipAt = (headerTimestamp: number) => ({ headerTimestamp }) as Tip;

@@ -1,5 +1,5 @@
 import type { Clock } from "@lode/ports";
-import type { Tip } from "./job.ts";
+import type { Tip } from "./tip.ts";
 
 /**
  * Clients of the reference implementation have no clock: they drop shares, blocks included, whose ntime is more than two

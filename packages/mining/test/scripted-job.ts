@@ -34,6 +34,7 @@ export function scriptedJob(serial: number, tip: Tip, version = 0x2000_0000): Mi
     template: {
       sourceId: "scripted",
       templateId: BigInt(serial),
+      height: 1,
       version,
       coinbaseTxVersion: 2,
       coinbasePrefix: Uint8Array.of(0x51),

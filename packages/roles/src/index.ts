@@ -16,7 +16,6 @@ export {
   type MiningClientRequest,
 } from "./mining-client/mining-client.ts";
 export { type MiningServerMessage, miningServerMaxLength } from "./mining-client/server-messages.ts";
-export type { JobSource } from "./mining-server/jobs/job-supply.ts";
 export { MiningServer } from "./mining-server/mining-server.ts";
 export type { MiningServerDeps, MiningServerStats } from "./mining-server/server-contract.ts";
 export {

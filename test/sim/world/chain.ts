@@ -169,6 +169,7 @@ export class Chain {
       template: {
         sourceId: prng.pick(["near", "far"]),
         templateId: this.#nextTemplateId++,
+        height: this.#height,
         version: 0x2000_0000,
         coinbaseTxVersion: 2,
         coinbasePrefix: bip34Push(this.#height),

@@ -166,6 +166,7 @@ function jobOfSerial(serial: number): MiningJob {
     template: {
       sourceId: "",
       templateId: 0n,
+      height: 0,
       version: 0,
       coinbaseTxVersion: 2,
       coinbasePrefix: nothing,

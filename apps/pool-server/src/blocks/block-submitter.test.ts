@@ -21,6 +21,7 @@ const HASH = sha256d(HEADER);
 
 function foundBlock(): FoundBlock {
   const template = {
+    height: 200_000,
     sourceId: "main",
     templateId: 7n,
     coinbasePrefix: Uint8Array.of(0x03, 0x40, 0x0d, 0x03),

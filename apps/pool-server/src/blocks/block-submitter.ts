@@ -1,4 +1,4 @@
-import { assembleBlock, coinbaseForBlock, heightFromBip34, internalToDisplay } from "@lode/bitcoin";
+import { assembleBlock, coinbaseForBlock, internalToDisplay } from "@lode/bitcoin";
 import type { FoundBlock } from "@lode/mining";
 import { type Clock, CodedError, type Counter, type Logger, type Metrics } from "@lode/ports";
 import type { TemplateFeed } from "../templates/template-feed.ts";
@@ -104,7 +104,7 @@ export class BlockSubmitter {
     const hash = internalToDisplay(found.hash);
     const candidate: BlockCandidate = {
       hash,
-      height: heightFromBip34(template.coinbasePrefix) ?? 0,
+      height: template.height,
       prevHash: internalToDisplay(tip.prevHash),
       header: hex(found.header),
       coinbaseTx: hex(coinbaseTx),

@@ -88,7 +88,11 @@ async function openPool(...set: string[]) {
   const server = new MiningServer(
     {
       ...ports,
-      jobs: { current: () => undefined, fresh: () => undefined },
+      jobFactory: {
+        build: () => {
+          throw new Error("there is no template");
+        },
+      },
       extranonces: new ExtranonceAllocator({ serverId: 1 }),
       identify: () => {
         throw new CodedError({ code: "unknown-user" });

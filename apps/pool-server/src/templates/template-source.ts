@@ -1,4 +1,3 @@
-import { heightFromBip34 } from "@lode/bitcoin";
 import type { Template, Tip } from "@lode/mining";
 import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
 import { TemplateClient } from "@lode/roles";
@@ -28,7 +27,6 @@ export interface TemplateSourceDeps {
 export interface SourceWork {
   readonly template: Template;
   readonly tip: Tip;
-  readonly height: number;
 }
 
 const RECONNECT_MIN_MS = 250;
@@ -169,7 +167,7 @@ export class TemplateSource {
   }
 
   #setWork(template: Template, tip: Tip): void {
-    this.#work = { template, tip, height: heightFromBip34(template.coinbasePrefix) ?? 0 };
+    this.#work = { template, tip };
     this.#healthySince ??= this.#deps.clock.monotonic();
     this.#reconnectMs = RECONNECT_MIN_MS;
     for (const solution of this.#unsent.splice(0)) this.#client?.submitSolution(solution);

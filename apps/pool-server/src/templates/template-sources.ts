@@ -70,7 +70,7 @@ export class TemplateSources implements TemplateFeed {
         () => (source === this.#active ? 1 : 0),
       );
       metrics.gauge("lode_template_height", "Height of the block this source builds", labels, () =>
-        source.work === null ? 0 : source.work.height,
+        source.work === null ? 0 : source.work.template.height,
       );
     }
   }
@@ -134,10 +134,10 @@ export class TemplateSources implements TemplateFeed {
     const healthy = this.#sources.filter((source) => source.work !== null);
     const active = this.#active;
     const now = this.#deps.clock.monotonic();
-    const highest = Math.max(...healthy.map((source) => source.work?.height ?? 0));
-    const atTop = healthy.filter((source) => source.work?.height === highest);
+    const highest = Math.max(...healthy.map((source) => source.work?.template.height ?? 0));
+    const atTop = healthy.filter((source) => source.work?.template.height === highest);
     if (active === null || active.work === null) return atTop[0] ?? null;
-    if (active.work.height < highest) {
+    if (active.work.template.height < highest) {
       this.#laggingSince ??= now;
       return now - this.#laggingSince >= LAG_MS ? (atTop[0] ?? active) : active;
     }

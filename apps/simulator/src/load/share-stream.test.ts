@@ -54,7 +54,7 @@ describe("a stream of shares", () => {
         () => pool.jobs.next({ version: version + 7 }),
         () => pool.jobs.next({ version: version + 8 }),
       ]) {
-        pool.server.publish(job());
+        job();
         pool.clock.settle();
         stream.offer(pool.clock.monotonic());
         pool.acknowledge();
@@ -85,8 +85,7 @@ describe("a stream of shares", () => {
     const { pool, stream, tally } = onPool();
     stream.offer(0);
     stream.offer(0);
-    pool.jobs.nextTip();
-    pool.server.publish(pool.jobs.current()!); // overtakes the shares on the wire: they are stale
+    pool.jobs.nextTip(); // overtakes the shares on the wire: they are stale
     pool.clock.settle();
     expect(tally).toMatchObject({ rejected: 2, accepted: 0, lastErrorCode: "stale-share" });
     expect(stream.unanswered).toBe(0);

@@ -73,7 +73,7 @@ describe("a mining client of Lode's own server", () => {
     client.open({ userIdentity: USER, nominalHashRate: 0 });
     client.open({ userIdentity: USER, nominalHashRate: 0, minExtranonceSize: 8 });
     pool.clock.settle();
-    pool.server.publish(pool.jobs.nextTip(maxTarget));
+    pool.jobs.nextTip(maxTarget);
     pool.clock.settle();
     const headers = channels.map((channel) => {
       const job = channel.job!;
@@ -112,7 +112,7 @@ describe("a mining client of Lode's own server", () => {
     client.open({ userIdentity: USER, nominalHashRate: 1e9 });
     for (let i = 0; i < 20; i++) {
       pool.clock.advance(17_000);
-      pool.server.publish(i % 3 === 0 ? pool.jobs.nextTip() : pool.jobs.next());
+      i % 3 === 0 ? pool.jobs.nextTip() : pool.jobs.next();
       pool.clock.settle();
       for (const channel of channels) {
         expect(channel.job).toMatchObject({

@@ -1,5 +1,13 @@
 import { internalToDisplay } from "@lode/bitcoin";
-import { type AcceptedShare, type Channel, type Instant, instantOf, type MiningJob } from "@lode/mining";
+import {
+  type AcceptedShare,
+  type Channel,
+  type Instant,
+  instantOf,
+  type MiningJob,
+  type Template,
+  type Tip,
+} from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import { MiningFlags, MiningSuccessFlags, Protocol } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
@@ -82,15 +90,15 @@ export class MiningServer {
   }
 
   /**
-   * Brings a job to every channel: a future job and SetNewPrevHash where the tip is new, else a job to mine on at once.
-   * Each connection is written to as soon as its frames are sealed. A new tip is brought at once to all but those that hold
-   * many channels without work; they get it, as all get other jobs, a part of the connections at a time, so that a new tip
-   * overtakes that and shares are answered meanwhile.
+   * Makes a job of a template and brings it to every channel: as a future job and SetNewPrevHash where the tip is new, else
+   * as a job to mine on at once. A new tip goes to every connection at once, except to those that hold many channels
+   * without work. They, and all updates on the same tip, are served in batches that a new tip overtakes.
+   *
+   * @throws CoinbaseError, NativeError when no job can be made of it; miners keep the last one then
    */
-  publish(job: MiningJob): void {
+  onTemplate(template: Template, tip: Tip): void {
     const { supply, metrics } = this.#context;
-    const newTip = !supply.isTip(job.tip);
-    const frames = supply.adopt(job);
+    const { frames, newTip } = supply.onTemplate(template, tip);
     if (newTip) {
       this.#fanOut.cancel();
       const now = instantOf(this.#deps.clock);
@@ -99,7 +107,14 @@ export class MiningServer {
       }
     }
     const seconds = newTip ? metrics.newTip : metrics.sameTip;
-    this.#fanOut.start(() => seconds.observe(Math.max(0, this.#deps.clock.now() - job.createdAt) / 1000));
+    this.#fanOut.start(() =>
+      seconds.observe(Math.max(0, this.#deps.clock.now() - frames.job.createdAt) / 1000),
+    );
+  }
+
+  /** The job everybody is to mine on; undefined before the first template. */
+  get job(): MiningJob | undefined {
+    return this.#context.supply.newest?.job;
   }
 
   /**
@@ -249,7 +264,7 @@ export class MiningServer {
   }
 
   #createContext(): SessionContext {
-    const { clock, logger, metrics, jobs, extranonces, sink, identify, subnetOf, onBlock, admission } =
+    const { clock, logger, metrics, jobFactory, extranonces, sink, identify, subnetOf, onBlock, admission } =
       this.#deps;
     const channels = new ChannelRegistry(this.#settings, ROUND_PARTS);
     const openings = new OpenQueue(clock);
@@ -266,7 +281,7 @@ export class MiningServer {
         waitingOpenings: () => openings.size,
         hashrate: () => rate.rate(clock.monotonic()),
       }),
-      supply: new JobSupply(jobs, extranonces),
+      supply: new JobSupply(jobFactory, extranonces, clock),
       channels,
       openings,
       closings: new ClosingQueue(clock),

@@ -1,13 +1,13 @@
-import type { ExtranonceAllocator, FoundBlock, Identity, ShareSink } from "@lode/mining";
+import type { ExtranonceAllocator, FoundBlock, Identity, JobFactory, ShareSink } from "@lode/mining";
 import type { Clock, Logger, Metrics } from "@lode/ports";
-import type { JobSource } from "./jobs/job-supply.ts";
 
 /** What a mining server needs from its process. */
 export interface MiningServerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly jobs: JobSource;
+  /** Makes jobs of the templates that `MiningServer.onTemplate` is given. */
+  readonly jobFactory: Pick<JobFactory, "build">;
   readonly extranonces: ExtranonceAllocator;
   /** Who is paid for a channel. @throws CodedError, `unknown-user` or `invalid-user-identity` */
   readonly identify: (userIdentity: string) => Identity;

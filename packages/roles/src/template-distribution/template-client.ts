@@ -161,23 +161,27 @@ export class TemplateClient implements MessageHandler<FromServer> {
 
   #onNewTemplate(fields: templateDistribution.NewTemplate): void {
     const height = heightFromBip34(fields.coinbasePrefix);
+    // Its blocks would be refused (bad-cb-height).
+    if (height === undefined) {
+      this.#setup.end("template-without-height");
+      return;
+    }
     // sv2-tp with several clients may send a template of the new height without its SetNewPrevHash: mining it on the
     // old tip would be wasted work.
     if (!fields.futureTemplate && this.#tipHeight !== undefined && height !== this.#tipHeight) {
       this.#setup.end("template-height-mismatch");
       return;
     }
-    if (height !== undefined) {
-      this.#heights.set(fields.templateId, height);
-      if (this.#heights.size > 1_000) {
-        const oldest = this.#heights.keys().next().value;
-        if (oldest !== undefined) this.#heights.delete(oldest);
-      }
+    this.#heights.set(fields.templateId, height);
+    if (this.#heights.size > 1_000) {
+      const oldest = this.#heights.keys().next().value;
+      if (oldest !== undefined) this.#heights.delete(oldest);
     }
     this.#listener.onTemplate(
       {
         sourceId: this.#options.sourceId,
         templateId: fields.templateId,
+        height,
         version: fields.version,
         coinbaseTxVersion: fields.coinbaseTxVersion,
         coinbasePrefix: fields.coinbasePrefix.slice(),

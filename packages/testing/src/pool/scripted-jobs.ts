@@ -2,25 +2,29 @@ import { bip34Push, maxTarget, nbitsFromTarget, subsidyAt } from "@lode/bitcoin"
 import { ExtranonceAllocator, JobFactory, type MiningJob, type Template, type Tip } from "@lode/mining";
 import { native } from "@lode/native";
 import type { Clock } from "@lode/ports";
+import type { MiningServer } from "@lode/roles";
 import { seededRandom } from "../random.ts";
 
 /** Mainnet's target of difficulty 100 T, about: no test meets it by chance. */
 const HARD_TARGET = maxTarget >> 79n;
 
-/** A pool's jobs on a chain that the test moves on: what a mining server's job source is. Repeatable. */
+/** Where a pool's templates go. */
+type Audience = Pick<MiningServer, "onTemplate" | "job">;
+
+/** A pool's templates on a chain that the test moves on, and what makes jobs of them. Repeatable. */
 export class ScriptedJobs {
   readonly extranonces = new ExtranonceAllocator({ serverId: 7 });
-  readonly #factory: JobFactory;
+  /** Tests may replace `build`. */
+  readonly factory: Pick<JobFactory, "build">;
   readonly #clock: Clock;
+  #server: Audience | undefined;
   #height = 900_000;
   #templateId = 0n;
-  #tip: Tip;
-  #current: MiningJob | undefined;
+  #tip: Tip | undefined;
 
-  /** Starts with a tip and a job on it. */
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#factory = new JobFactory({
+    this.factory = new JobFactory({
       native,
       tag: new TextEncoder().encode("/scripted/"),
       payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x11)),
@@ -28,32 +32,30 @@ export class ScriptedJobs {
       random: seededRandom(1),
       clock,
     });
-    this.#tip = this.#nextTip(HARD_TARGET);
-    this.next();
+  }
+
+  /** Templates go here from now on. */
+  start(server: Audience): void {
+    this.#server = server;
+  }
+
+  /** The job the server hands out now. */
+  get newest(): MiningJob {
+    return this.#server!.job!;
   }
 
   get tip(): Tip {
+    this.#tip ??= this.#nextTip(HARD_TARGET);
     return this.#tip;
   }
 
-  current(): MiningJob | undefined {
-    return this.#current;
-  }
-
-  /** Another job from the current template; it does not become current. */
-  fresh(): MiningJob | undefined {
-    const { template, tip } = this.#current ?? {};
-    return template && tip && this.#factory.build(template, tip, tip.headerTimestamp);
-  }
-
-  /** A new template on the same tip becomes current. */
+  /** The server gets another template on the same tip. @returns the job it made of it */
   next(changes: Partial<Template> = {}): MiningJob {
-    this.#current = this.build(this.#tip, changes);
-    return this.#current;
+    return this.on(this.tip, changes);
   }
 
   /**
-   * The tip moves on; a job on it becomes current.
+   * The tip moves on; the server gets a template on it.
    *
    * @param target network target; by default out of reach
    */
@@ -62,16 +64,19 @@ export class ScriptedJobs {
     return this.next();
   }
 
-  /** No template any more. */
-  stop(): void {
-    this.#current = undefined;
+  /** The server gets a template on a tip of the test's own. */
+  on(tip: Tip, changes: Partial<Template> = {}): MiningJob {
+    if (this.#server === undefined) throw new Error("no server was given");
+    this.#server.onTemplate(this.template(changes), tip);
+    return this.newest;
   }
 
-  /** A job that does not become current. */
-  build(tip: Tip, changes: Partial<Template> = {}): MiningJob {
-    const template: Template = {
+  /** A template that nobody gets, on a chain of this height. */
+  template(changes: Partial<Template> = {}): Template {
+    return {
       sourceId: "scripted",
       templateId: this.#templateId++,
+      height: this.#height,
       version: 0x2000_0000,
       coinbaseTxVersion: 2,
       coinbasePrefix: bip34Push(this.#height),
@@ -83,7 +88,6 @@ export class ScriptedJobs {
       merklePath: [new Uint8Array(32).fill(0xa1), new Uint8Array(32).fill(0xa2)],
       ...changes,
     };
-    return this.#factory.build(template, tip, tip.headerTimestamp);
   }
 
   #nextTip(target: bigint): Tip {

@@ -14,6 +14,8 @@ export interface ScriptedPoolOptions {
   readonly settings?: Partial<MiningServerSettings>;
   readonly deps?: Partial<MiningServerDeps>;
   readonly wire?: MemoryPairOptions;
+  /** Begin without a template; `jobs.next()` gives the first. */
+  readonly withoutTemplate?: boolean;
 }
 
 /**
@@ -35,7 +37,8 @@ export class ScriptedPool {
   readonly #gauges = new Map<string, () => number>();
   readonly #wire: MemoryPairOptions;
 
-  constructor({ clock = new VirtualClock(), settings, deps, wire = {} }: ScriptedPoolOptions = {}) {
+  constructor(options: ScriptedPoolOptions = {}) {
+    const { clock = new VirtualClock(), settings, deps, wire = {}, withoutTemplate = false } = options;
     this.clock = clock;
     this.#wire = wire;
     this.jobs = new ScriptedJobs(clock);
@@ -44,7 +47,7 @@ export class ScriptedPool {
         clock,
         logger: this.#logger(),
         metrics: this.#metrics(),
-        jobs: this.jobs,
+        jobFactory: this.jobs.factory,
         extranonces: this.jobs.extranonces,
         identify: (userIdentity) => parseIdentity(userIdentity, "regtest"),
         sink: { record: (share) => void this.shares.push(share) },
@@ -54,6 +57,11 @@ export class ScriptedPool {
       },
       { channel: { ...defaultChannelSettings, easiestTarget: maxTarget }, ...settings },
     );
+    this.jobs.start(this.server);
+    if (withoutTemplate) return;
+    this.jobs.next();
+    clock.settle();
+    this.#counts.clear();
   }
 
   /** Both ends of a new connection, the server's already accepted. */

@@ -32,7 +32,7 @@ function setting(settings: Partial<MiningServerSettings>) {
   };
   /** Hands in a share for each of these channels. */
   const work = (miner: ScriptedMiner, channelIds: readonly number[]) => {
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     pool.clock.settle();
     const jobs = miner
       .takeAll()

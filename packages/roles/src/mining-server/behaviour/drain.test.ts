@@ -76,7 +76,7 @@ describe("draining", () => {
   it("hands in a block that comes while the last answers are awaited", () => {
     const { pool, miner } = connect();
     const place = openExtended(miner);
-    pool.server.publish(pool.jobs.build({ ...pool.jobs.tip, target: (1n << 256n) - 1n }));
+    pool.jobs.on({ ...pool.jobs.tip, target: (1n << 256n) - 1n });
     const { jobId } = miner.take("NewExtendedMiningJob");
     miner.submitExtended(1, place);
     pool.clock.settle();

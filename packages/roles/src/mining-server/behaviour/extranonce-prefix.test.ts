@@ -31,11 +31,11 @@ describe("moving a channel to another extranonce prefix", () => {
 
   it("judges shares of older jobs by the old prefix and of newer ones by the new", () => {
     const { pool, miner, move } = connect();
-    const jobs = [pool.jobs.current()!];
-    const fresh = pool.jobs.fresh.bind(pool.jobs);
-    pool.jobs.fresh = () => {
-      const job = fresh();
-      if (job !== undefined) jobs.push(job);
+    const jobs = [pool.jobs.newest];
+    const build = pool.jobs.factory.build.bind(pool.jobs.factory);
+    pool.jobs.factory.build = (...args) => {
+      const job = build(...args);
+      jobs.push(job);
       return job;
     };
     const { extranoncePrefix: before } = miner.openExtended(everyHash);
@@ -65,9 +65,9 @@ describe("moving a channel to another extranonce prefix", () => {
     move(2);
     miner.takeNames();
     expect(extranonces.allocated).toBe(2);
-    pool.server.publish(pool.jobs.nextTip()); // stale, but good for blocks
+    pool.jobs.nextTip(); // stale, but good for blocks
     expect(extranonces.allocated).toBe(2);
-    for (let i = 0; i < 2; i++) pool.server.publish(pool.jobs.nextTip());
+    for (let i = 0; i < 2; i++) pool.jobs.nextTip();
     expect(extranonces.allocated).toBe(1);
     miner.takeNames();
     const others = [1, 2, 3].map(() => {
@@ -93,7 +93,7 @@ describe("moving a channel to another extranonce prefix", () => {
     for (let i = 0; i < 5; i++) move(2);
     miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "" });
     pool.clock.settle();
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     expect(extranonces.allocated).toBe(0);
   });
 });

@@ -26,7 +26,6 @@ describe("a new job", () => {
   it("on a new tip goes out as a future job with its SetNewPrevHash, to an only channel by its own id", () => {
     const { pool, miner } = connect();
     const job = pool.jobs.nextTip();
-    pool.server.publish(job);
     const { prevHash, nbits, headerTimestamp: minNtime } = job.tip;
     expect(miner.take("NewExtendedMiningJob")).toMatchObject({ channelId: 2, jobId: 2, minNtime: null });
     expect(miner.take("SetNewPrevHash")).toEqual({ channelId: 2, jobId: 2, prevHash, nbits, minNtime });
@@ -37,7 +36,6 @@ describe("a new job", () => {
   it("goes to every channel by its own id where standard jobs are required", () => {
     const { pool, standard } = connect();
     const job = pool.jobs.nextTip();
-    pool.server.publish(job);
     const { prevHash, nbits, headerTimestamp: minNtime } = job.tip;
     for (const [channelId, jobId] of [
       [2, 3],
@@ -52,7 +50,7 @@ describe("a new job", () => {
   it("on the same tip is to be mined at once, with the tip's header_timestamp as min_ntime", () => {
     const { pool, miner, standard } = connect({ settings: { channel: calm } });
     pool.clock.advance(20_000);
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     const minNtime = pool.jobs.tip.headerTimestamp;
     expect(miner.take("NewExtendedMiningJob")).toMatchObject({ channelId: 2, jobId: 2, minNtime });
     expect(standard.take("NewMiningJob")).toMatchObject({ channelId: 2, jobId: 3, minNtime });
@@ -64,10 +62,10 @@ describe("a new job", () => {
   it("of another source on the same tip is no new tip, and min_ntime does not decrease", () => {
     const { pool, miner, standard } = connect();
     const { tip } = pool.jobs;
-    pool.server.publish(pool.jobs.build({ ...tip, prevHash: tip.prevHash.slice(), headerTimestamp: 1 }));
+    pool.jobs.on({ ...tip, prevHash: tip.prevHash.slice(), headerTimestamp: 1 });
     expect(miner.take("NewExtendedMiningJob").minNtime).toBe(tip.headerTimestamp);
     expect(standard.take("NewMiningJob").minNtime).toBe(tip.headerTimestamp);
-    pool.server.publish(pool.jobs.build({ ...tip, headerTimestamp: tip.headerTimestamp + 5 }));
+    pool.jobs.on({ ...tip, headerTimestamp: tip.headerTimestamp + 5 });
     expect(miner.take("NewExtendedMiningJob").minNtime).toBe(tip.headerTimestamp + 5);
     miner.openExtended();
     miner.take("NewExtendedMiningJob");
@@ -80,7 +78,7 @@ describe("a new job", () => {
     const target = tip.target << 8n;
     const nbits = nbitsFromTarget(target);
     const headerTimestamp = tip.headerTimestamp - 5;
-    pool.server.publish(pool.jobs.build({ ...tip, headerTimestamp, nbits, target }));
+    pool.jobs.on({ ...tip, headerTimestamp, nbits, target });
     const { prevHash, headerTimestamp: minNtime } = tip;
     expect(miner.take("NewExtendedMiningJob")).toMatchObject({ channelId: 2, jobId: 2, minNtime: null });
     expect(miner.take("SetNewPrevHash")).toEqual({ channelId: 2, jobId: 2, prevHash, nbits, minNtime });
@@ -89,16 +87,13 @@ describe("a new job", () => {
     expect(miner.takeNames()).toEqual([]);
   });
 
-  it("built before the newest one is built again, so that no channel refuses it", () => {
+  it("that no job can be made of leaves everybody with the last one", () => {
     const { pool, miner, standard } = connect();
-    const staged = pool.jobs.build(pool.jobs.tip);
-    for (let i = 0; i < 40; i++) pool.server.publish(pool.jobs.next());
-    miner.takeNames();
-    standard.takeNames();
-    pool.server.publish(staged);
-    expect(miner.takeNames()).toEqual(["NewExtendedMiningJob"]);
-    expect(standard.takeNames()).toEqual(["NewMiningJob", "NewMiningJob"]);
-    expect([miner.closed, pool.complaints]).toEqual([null, []]);
+    const last = pool.jobs.newest;
+    const tooLong = { coinbasePrefix: new Uint8Array(90) };
+    expect(() => pool.jobs.next(tooLong)).toThrow("script-sig-too-long");
+    pool.clock.settle();
+    expect([miner.takeNames(), standard.takeNames(), pool.jobs.newest]).toEqual([[], [], last]);
   });
 
   it("is flushed connection by connection, after the last frame of each", () => {
@@ -113,7 +108,7 @@ describe("a new job", () => {
       miner.openStandard();
     }
     log.length = 0;
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     const write = (name: string) =>
       ["15", "20", "15", "20"].map((type) => `${name} ${type}`).concat(`${name} flush`);
     expect(log).toEqual([...write("a"), ...write("b")]);
@@ -130,13 +125,12 @@ describe("a new job", () => {
       miner.openStandard();
       miner.takeNames();
     }
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     const closedMeanwhile = 2 + channels - 1;
     miner.send(mining.CloseChannel, { channelId: closedMeanwhile, reasonCode: "" });
     pool.clock.advance(60);
     const openedMeanwhile = 2 + channels;
     const job = pool.jobs.nextTip();
-    pool.server.publish(job);
     miner.send(mining.OpenStandardMiningChannel, {
       requestId: 1,
       userIdentity: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
@@ -164,7 +158,7 @@ describe("a new job", () => {
     const pool = new ScriptedPool();
     const idle = pool.connect().setUp();
     pool.connect();
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     expect(idle.takeNames()).toEqual([]);
   });
 
@@ -173,14 +167,18 @@ describe("a new job", () => {
     const healthy = pool.connect().setUp();
     healthy.openStandard();
     healthy.takeNames();
-    const job = pool.jobs.nextTip();
-    let calls = 0;
-    const merkleRoot = job.handle.merkleRoot.bind(job.handle);
-    job.handle.merkleRoot = (extranonce) => {
-      if (calls++ === 0) throw new RangeError("bug");
-      return merkleRoot(extranonce);
+    const build = pool.jobs.factory.build.bind(pool.jobs.factory);
+    pool.jobs.factory.build = (...args) => {
+      const job = build(...args);
+      let calls = 0;
+      const merkleRoot = job.handle.merkleRoot.bind(job.handle);
+      job.handle.merkleRoot = (extranonce) => {
+        if (calls++ === 0) throw new RangeError("bug");
+        return merkleRoot(extranonce);
+      };
+      return job;
     };
-    pool.server.publish(job);
+    pool.jobs.nextTip();
     expect(healthy.takeNames()).toEqual(["NewMiningJob", "SetNewPrevHash"]);
     expect(miner.takeNames()).toEqual(["CloseChannel", "CloseChannel"]);
     expect(miner.closed).toBe("peer-closed");
@@ -233,16 +231,9 @@ describe("a fresh job", () => {
     const { pool, miner } = connect({ settings: { channel: calm } });
     for (let i = 0; i < 10; i++) {
       pool.clock.advance(15_000);
-      pool.server.publish(pool.jobs.next());
+      pool.jobs.next();
     }
     expect(jobsOf(miner.takeNames())).toBe(10);
-  });
-
-  it("is not sent while there is no template", () => {
-    const { pool, miner } = connect({ settings: { channel: calm } });
-    pool.jobs.stop();
-    pool.clock.advance(300_000);
-    expect([miner.takeNames(), miner.closed]).toEqual([[], null]);
   });
 
   it("is spread over the round for channels that were opened together", () => {

@@ -14,7 +14,7 @@ describe("a found block", () => {
   /** On this chain every hash is a block. */
   function onEasyChain(options: ScriptedPoolOptions = {}) {
     const { pool, miner } = connect(options);
-    pool.server.publish(pool.jobs.nextTip(maxTarget));
+    pool.jobs.nextTip(maxTarget);
     const { jobId } = miner.take("NewExtendedMiningJob");
     miner.takeNames();
     return { pool, miner, jobId };
@@ -36,7 +36,7 @@ describe("a found block", () => {
 
   it("is handed over although its share is refused, stale ones included", () => {
     const { pool, miner, jobId } = onEasyChain();
-    pool.server.publish(pool.jobs.nextTip(maxTarget));
+    pool.jobs.nextTip(maxTarget);
     miner.takeNames();
     miner.submitExtended(3, { jobId });
     expect(miner.take("SubmitSharesError").errorCode).toBe("stale-share");

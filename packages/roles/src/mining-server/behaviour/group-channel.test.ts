@@ -30,7 +30,6 @@ describe("the group of a connection", () => {
   it("gets a new tip as one future job and one SetNewPrevHash, whatever kinds of channels are in it", () => {
     const { pool, miner } = connect(["extended", "standard", "extended"]);
     const job = pool.jobs.nextTip();
-    pool.server.publish(job);
     const { prevHash, nbits, headerTimestamp: minNtime } = job.tip;
     const channelId = GROUP_CHANNEL_ID;
     const { coinbaseTxPrefix, coinbaseTxSuffix, merklePath } = job;
@@ -48,7 +47,7 @@ describe("the group of a connection", () => {
 
   it("gets a refresh as one job to mine on at once", () => {
     const { pool, miner } = connect(["extended", "extended"]);
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     const minNtime = pool.jobs.tip.headerTimestamp;
     expect(miner.take("NewExtendedMiningJob")).toMatchObject({ channelId: GROUP_CHANNEL_ID, minNtime });
     expect(miner.takeNames()).toEqual([]);
@@ -57,7 +56,7 @@ describe("the group of a connection", () => {
   it("begins with the second channel and ends when one is left", () => {
     const { pool, miner } = connect(["extended"]);
     const addressed = () => {
-      pool.server.publish(pool.jobs.nextTip());
+      pool.jobs.nextTip();
       const { channelId } = miner.take("NewExtendedMiningJob");
       expect(miner.take("SetNewPrevHash").channelId).toBe(channelId);
       expect(miner.takeNames()).toEqual([]);
@@ -75,7 +74,7 @@ describe("the group of a connection", () => {
     const miner = pool.connect().setUp(MiningFlags.requiresStandardJobs);
     open(miner, "standard");
     open(miner, "standard");
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     expect(miner.takeAll().map(({ fields }) => "channelId" in fields && fields.channelId)).toEqual([
       2, 2, 3, 3,
     ]);
@@ -87,7 +86,7 @@ describe("the group of a connection", () => {
     miner.takeNames();
     miner.openStandard(everyHash);
     miner.takeNames();
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     const { jobId } = miner.take("NewExtendedMiningJob");
     miner.takeNames();
     miner.submitExtended(1, { channelId: 2, jobId }).submitStandard(1, { channelId: 3, jobId });
@@ -101,12 +100,7 @@ describe("the group of a connection", () => {
     const { pool, miner } = connect(["extended", "extended"], { settings: { channel: calm } });
     // Easier than either channel's target and harder than a share a second: the most a target may be.
     const network = maxTarget >> 45n;
-    const before = pool.jobs.build({
-      ...pool.jobs.tip,
-      prevHash: new Uint8Array(32).fill(7),
-      target: network,
-    });
-    pool.server.publish(before);
+    pool.jobs.on({ ...pool.jobs.tip, prevHash: new Uint8Array(32).fill(7), target: network });
     for (const channelId of [2, 3]) {
       const { maximumTarget, ...addressed } = miner.take("SetTarget");
       expect(addressed).toEqual({ channelId });
@@ -162,7 +156,7 @@ describe("the group of a connection", () => {
     const { pool, miner } = connect(["extended", "extended"]);
     const ids: number[] = [];
     for (let i = 0; i < 20; i++) {
-      pool.server.publish(i % 3 === 0 ? pool.jobs.nextTip() : pool.jobs.next());
+      i % 3 === 0 ? pool.jobs.nextTip() : pool.jobs.next();
       const harder = new Uint8Array(32).fill(0xff, 0, 25 - (i >> 1));
       miner.send(mining.UpdateChannel, {
         channelId: 2 + (i % 2),
@@ -183,10 +177,10 @@ describe("the group of a connection", () => {
     miner.send(mining.CloseChannel, { channelId: GROUP_CHANNEL_ID, reasonCode: "bye" });
     expect(miner.takeNames()).toEqual([]);
     expect(pool.server.stats().channels).toBe(0);
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     expect(miner.takeNames()).toEqual([]);
     expect([open(miner, "extended").channelId, open(miner, "extended").channelId]).toEqual([5, 6]);
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     expect(miner.take("NewExtendedMiningJob").channelId).toBe(GROUP_CHANNEL_ID);
   });
 
@@ -209,7 +203,7 @@ describe("the group of a connection", () => {
       miner.openExtended({ ...everyHash, userIdentity });
       miner.takeNames();
     }
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     const { jobId } = miner.take("NewExtendedMiningJob");
     for (const channelId of [2, 3]) miner.submitExtended(1, { channelId, jobId });
     pool.clock.settle();

@@ -92,7 +92,7 @@ describe("a hostile peer", () => {
             hostile.sendFrame({ extensionType, channelMsg: false, msgType }, payload);
           }
           pool.clock.advance(100);
-          pool.server.publish(pool.jobs.nextTip());
+          pool.jobs.nextTip();
           pool.acknowledge();
           pool.clock.advance(20_000);
           expect(pool.count("lode_session_exceptions_total{role=mining-server}")).toBe(0);

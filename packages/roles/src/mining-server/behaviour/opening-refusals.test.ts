@@ -78,10 +78,9 @@ describe("refusing a channel", () => {
   });
 
   it("says no-template while there is no job", () => {
-    const { pool, miner } = connect();
-    pool.jobs.stop();
+    const { pool, miner } = connect({ withoutTemplate: true });
     expect(miner.openRefused(standard)).toBe("no-template");
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     expect(miner.openStandard().channelId).toBe(2);
   });
 

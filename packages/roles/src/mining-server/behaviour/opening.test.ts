@@ -18,7 +18,7 @@ describe("opening a channel", () => {
       const opened = miner.openStandard({ requestId: 77 });
       expect(opened).toMatchObject({ requestId: 77, channelId: 2, groupChannelId: 1 });
       expect(opened.extranoncePrefix).toEqual(Uint8Array.of(7, 0, 0, 0, ...new Uint8Array(16)));
-      const job = pool.jobs.current()!;
+      const job = pool.jobs.newest;
       expect(miner.take("NewMiningJob")).toEqual({
         channelId: 2,
         jobId: 1,
@@ -37,7 +37,7 @@ describe("opening a channel", () => {
     const opened = miner.openExtended({ requestId: 5, minExtranonceSize: 16 });
     expect(opened).toMatchObject({ requestId: 5, channelId: 2, groupChannelId: 1, extranonceSize: 16 });
     expect(opened.extranoncePrefix).toEqual(Uint8Array.of(7, 0, 0, 0));
-    const { merklePath, coinbaseTxPrefix, coinbaseTxSuffix, version, tip } = pool.jobs.current()!;
+    const { merklePath, coinbaseTxPrefix, coinbaseTxSuffix, version, tip } = pool.jobs.newest;
     expect(miner.take("NewExtendedMiningJob")).toEqual({
       channelId: 2,
       jobId: 1,
@@ -119,15 +119,14 @@ describe("opening a channel", () => {
   it("sends no job and no prevhash to a connection that selects its own work", () => {
     const { pool, miner } = connect({}, requiresWorkSelection);
     expect(miner.openExtended().channelId).toBe(2);
-    pool.server.publish(pool.jobs.nextTip());
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.nextTip();
+    pool.jobs.next();
     pool.clock.advance(300_000);
     expect([miner.takeNames(), miner.closed]).toEqual([[], null]);
   });
 
   it("opens a work-selection channel even before there is a template", () => {
-    const { pool, miner } = connect({}, requiresWorkSelection);
-    pool.jobs.stop();
+    const { miner } = connect({ withoutTemplate: true }, requiresWorkSelection);
     expect(miner.openExtended().channelId).toBe(2);
   });
 

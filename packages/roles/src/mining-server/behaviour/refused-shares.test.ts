@@ -65,7 +65,7 @@ describe("a refused share", () => {
       "on a job of the tip before",
       "stale-share",
       (miner, pool) => {
-        pool.server.publish(pool.jobs.nextTip());
+        pool.jobs.nextTip();
         miner.takeNames();
         miner.submitExtended(1);
       },

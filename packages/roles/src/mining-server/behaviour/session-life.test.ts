@@ -68,7 +68,7 @@ describe("CloseChannel", () => {
     openExtended(miner);
     miner.send(mining.CloseChannel, { channelId: 2, reasonCode: "miner left" });
     pool.clock.settle();
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     expect(miner.takeAll().map(({ fields }) => fields)).toMatchObject([{ channelId: 3 }, { channelId: 3 }]);
     expect(pool.jobs.extranonces.allocated).toBe(1);
   });
@@ -177,7 +177,7 @@ describe("a connection", () => {
     const { allocated } = pool.jobs.extranonces;
     miner.connection.destroy("gone");
     pool.clock.settle();
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     expect([allocated, pool.jobs.extranonces.allocated]).toEqual([2, 0]);
     expect(pool.server.stats()).toMatchObject({ connections: 0, channels: 0, standardChannels: 0 });
     expect(pool.clock.pendingTimers).toBe(1);
@@ -236,7 +236,7 @@ describe("the server", () => {
     const pool = new ScriptedPool({ deps: { sink: { record } } });
     const miner = pool.connect().setUp();
     const place = openExtended(miner);
-    pool.server.publish(pool.jobs.build({ ...pool.jobs.tip, target: (1n << 256n) - 1n }));
+    pool.jobs.on({ ...pool.jobs.tip, target: (1n << 256n) - 1n });
     const { jobId } = miner.take("NewExtendedMiningJob");
     miner.submitExtended(1, place);
     miner.submitExtended(2, { ...place, jobId });

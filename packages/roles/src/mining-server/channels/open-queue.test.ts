@@ -130,14 +130,16 @@ describe("a cap on channels", () => {
   });
 
   it("is the pool's own affair: requests beyond it are refused without end and never held against the client", () => {
-    const pool = cap({ settings: { invalidMessages: { burst: 5, perSecond: 0 } } });
+    const pool = cap({
+      withoutTemplate: true,
+      settings: { invalidMessages: { burst: 5, perSecond: 0 } },
+    });
     const miner = pool.connect().setUp();
     pool.refusal = "pool-not-ready";
     for (let i = 0; i < 20; i++) {
       expect(miner.openRefused(mining.OpenStandardMiningChannel)).toBe("pool-not-ready");
     }
     pool.refusal = null;
-    pool.jobs.stop();
     for (let i = 0; i < 20; i++) {
       expect(miner.openRefused(mining.OpenStandardMiningChannel)).toBe("no-template");
     }

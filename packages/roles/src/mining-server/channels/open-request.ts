@@ -87,7 +87,7 @@ function checkAdmission(context: SessionContext, connection: RequestingConnectio
   const refusal = context.admission();
   if (refusal !== null) throw new OpenRefused({ code: refusal });
   const getsJobs = (connection.flags & MiningFlags.requiresWorkSelection) === 0;
-  if (getsJobs && context.supply.opening() === undefined) throw new OpenRefused({ code: "no-template" });
+  if (getsJobs && context.supply.newest === undefined) throw new OpenRefused({ code: "no-template" });
 }
 
 function noRoom(detail: string): OpenRefusal {

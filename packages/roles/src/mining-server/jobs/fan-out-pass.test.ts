@@ -25,7 +25,7 @@ function crowd(connections = 1_000) {
 describe("a job for everybody", () => {
   it("on the same tip goes out a part of the connections at a time, to all of them once", () => {
     const { pool, sent, jobs } = crowd();
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     expect(jobs()).toBe(0);
     pool.clock.soon(() => {
       expect(jobs()).toBeGreaterThan(0);
@@ -39,12 +39,12 @@ describe("a job for everybody", () => {
 
   it("on the same tip is overtaken by a new tip, which all connections get at once and nothing after it", () => {
     const { pool, sent, jobs } = crowd();
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     pool.clock.soon(() => {
       expect(jobs()).toBeGreaterThan(0);
       expect(jobs()).toBeLessThan(500);
       sent.length = 0;
-      pool.server.publish(pool.jobs.nextTip());
+      pool.jobs.nextTip();
       expect([jobs(), sent.length]).toEqual([1_000, 2_000]);
     });
     pool.clock.settle();
@@ -53,12 +53,12 @@ describe("a job for everybody", () => {
 
   it("that another follows reaches everybody with the newest job", () => {
     const { pool, jobs } = crowd();
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     let first = 0;
     pool.clock.soon(() => {
       first = jobs();
       expect(first).toBeGreaterThan(0);
-      pool.server.publish(pool.jobs.next());
+      pool.jobs.next();
     });
     pool.clock.settle();
     // Those served with the first job get the second too, the others only that.
@@ -80,20 +80,20 @@ describe("a job for everybody", () => {
       send(frame);
     };
     const count = (what: string) => sent.filter((name) => name === what).length;
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     let before = 0;
     pool.clock.soon(() => {
       before = count("job");
       expect(before).toBeGreaterThan(0);
       expect(before).toBeLessThan(500);
-      pool.server.publish(pool.jobs.nextTip());
+      pool.jobs.nextTip();
     });
     pool.clock.settle();
     expect(count("tip")).toBe(1_000);
     expect(count("job") - count("tip")).toBeGreaterThanOrEqual(before);
     expect(count("job") - count("tip")).toBeLessThan(1_000);
     expect(sent).not.toContain("other");
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     pool.clock.settle();
     expect(sent.slice(-1_000)).toEqual(Array.from({ length: 1_000 }, () => "job"));
   });
@@ -105,8 +105,8 @@ describe("a job for everybody", () => {
       hoarder.openExtended();
       hoarder.takeNames();
     }
-    pool.server.publish(pool.jobs.nextTip());
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.nextTip();
+    pool.jobs.next();
     expect(pool.count("lode_job_fanout_seconds{kind=new-tip}")).toBe(0);
     pool.clock.settle();
     const counts = ["new-tip", "same-tip"].map((kind) => pool.count(`lode_job_fanout_seconds{kind=${kind}}`));
@@ -139,7 +139,7 @@ describe("a job for everybody", () => {
     pool.acknowledge();
     hoarders[0]!.takeNames();
     order.length = 0;
-    pool.server.publish(pool.jobs.nextTip());
+    pool.jobs.nextTip();
     expect(order).toEqual(["farm", "miner"]);
     pool.clock.soon(() => expect(order).toEqual(["farm", "miner", "hoarder 1"]));
     pool.clock.settle();

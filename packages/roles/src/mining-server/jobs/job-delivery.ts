@@ -1,11 +1,10 @@
-import { type Channel, type Instant, instantOf, type MiningJob } from "@lode/mining";
+import { type Channel, type Instant, instantOf, type MiningJob, sameTip } from "@lode/mining";
 import type { Clock, Timer } from "@lode/ports";
 import { encodeFrame, mining } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
 import { openSuccess } from "../channels/open-request.ts";
 import { GROUP_CHANNEL_ID } from "../settings.ts";
 import type { JobFrames } from "./job-frames.ts";
-import { isSameTip } from "./job-supply.ts";
 
 /** How long a fan-out rests when the connection's queue is full, milliseconds. */
 const REST_MS = 10;
@@ -171,5 +170,5 @@ function lacks(channel: Channel, next: MiningJob): boolean {
 
 /** The channel needs a SetNewPrevHash to work on `next`. */
 function isElsewhere({ job }: Channel, next: MiningJob): boolean {
-  return job === undefined || !isSameTip(job.tip, next.tip);
+  return job === undefined || !sameTip(job.tip, next.tip);
 }

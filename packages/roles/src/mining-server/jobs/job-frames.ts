@@ -14,18 +14,14 @@ const NO_ROOT = new Uint8Array(32);
  */
 export class JobFrames {
   readonly job: MiningJob;
-  /** Smallest ntime that is announced, seconds. */
-  readonly minNtime: number;
   #extendedFuture: Uint8Array | undefined;
   #extended: Uint8Array | undefined;
   #standardFuture: Uint8Array | undefined;
   #standard: Uint8Array | undefined;
   #prevHash: Uint8Array | undefined;
 
-  /** @param minNtime seconds, at least the job's own (SV2 5.3.15) */
-  constructor(job: MiningJob, minNtime: number) {
+  constructor(job: MiningJob) {
     this.job = job;
-    this.minNtime = minNtime;
   }
 
   /** NewExtendedMiningJob (SV2 5.3.16); version rolling is always allowed. */
@@ -34,7 +30,7 @@ export class JobFrames {
       this.#extendedFuture ??= this.#encodeExtended(null);
       return address(this.#extendedFuture, channelId, jobId);
     }
-    this.#extended ??= this.#encodeExtended(this.minNtime);
+    this.#extended ??= this.#encodeExtended(this.job.minNtime);
     return address(this.#extended, channelId, jobId);
   }
 
@@ -49,7 +45,7 @@ export class JobFrames {
       this.#standardFuture ??= this.#encodeStandard(null);
       frame = this.#standardFuture;
     } else {
-      this.#standard ??= this.#encodeStandard(this.minNtime);
+      this.#standard ??= this.#encodeStandard(this.job.minNtime);
       frame = this.#standard;
     }
     frame.set(this.job.handle.merkleRoot(extranoncePrefix), frame.length - NO_ROOT.length);
@@ -58,12 +54,12 @@ export class JobFrames {
 
   /** SetNewPrevHash (SV2 5.3.17) that activates the future job `jobId`. */
   setNewPrevHash(channelId: number, jobId: number): Uint8Array {
-    const { tip } = this.job;
+    const { tip, minNtime } = this.job;
     this.#prevHash ??= encodeFrame(mining.SetNewPrevHash, {
       channelId: 0,
       jobId: 0,
       prevHash: tip.prevHash,
-      minNtime: this.minNtime,
+      minNtime,
       nbits: tip.nbits,
     });
     return address(this.#prevHash, channelId, jobId);

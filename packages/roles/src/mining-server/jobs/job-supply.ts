@@ -1,76 +1,74 @@
-import type { ExtranonceAllocator, MiningJob, Tip } from "@lode/mining";
+import {
+  type ExtranonceAllocator,
+  type JobFactory,
+  type MiningJob,
+  NtimeFloor,
+  samePrevHash,
+  sameTip,
+  type Template,
+  type Tip,
+} from "@lode/mining";
+import type { Clock } from "@lode/ports";
 import { JobFrames } from "./job-frames.ts";
-
-/** Where jobs come from. */
-export interface JobSource {
-  /** The job to hand out now; undefined while there is no template. */
-  current(): MiningJob | undefined;
-  /** A new job (new serial) from the current template. */
-  fresh(): MiningJob | undefined;
-}
 
 /** Prefixes of closed channels that may wait for the next job before one is made for their sake. */
 const MAX_COOLING = 1_000;
 
 /**
- * The newest job there is, and the search space to go with it.
+ * The job everybody is to mine on, made from the newest template, and the search space to go with it. It is the only owner
+ * of that job: whoever needs one for a channel asks here.
  *
  * A closed channel's extranonce prefix is given out again only with a newer job: on the same job a second channel could
  * hand in the first one's shares once more, and no duplicate check would see it. So prefixes cool down until the newest
  * job changes; when that takes too long, a fresh job is made.
  */
 export class JobSupply {
-  readonly #source: JobSource;
+  readonly #factory: Pick<JobFactory, "build">;
   readonly #extranonces: ExtranonceAllocator;
+  readonly #clock: Clock;
   readonly #cooling: Uint8Array[] = [];
   #newest: JobFrames | undefined;
+  /** For jobs on the newest job's tip. */
+  #floor: NtimeFloor | undefined;
 
-  constructor(source: JobSource, extranonces: ExtranonceAllocator) {
-    this.#source = source;
+  constructor(factory: Pick<JobFactory, "build">, extranonces: ExtranonceAllocator, clock: Clock) {
+    this.#factory = factory;
     this.#extranonces = extranonces;
+    this.#clock = clock;
   }
 
-  /** The newest job that was adopted; undefined before the first. */
+  /** The newest job; undefined before the first template. */
   get newest(): JobFrames | undefined {
     return this.#newest;
   }
 
-  /** The job for a new channel, undefined while there is none. */
-  opening(): JobFrames | undefined {
-    const current = this.#source.current();
-    if (current === undefined) return undefined;
+  /** The job to hand out now: {@link newest}, made again once its min_ntime is out of date. */
+  current(): JobFrames | undefined {
     const newest = this.#newest;
-    const isOvertaken = newest === undefined || newest.job.serial < current.serial;
-    return !isOvertaken && isSameTip(newest.job.tip, current.tip) ? newest : this.adopt(current);
-  }
-
-  /** A job that is newer than `previous`, a channel's newest; undefined when none can be made. */
-  newerThan(previous: MiningJob | undefined): JobFrames | undefined {
-    const newest = this.opening();
-    if (newest === undefined || newest.job !== previous) return newest;
-    return this.#refresh();
+    return newest !== undefined && this.#floor?.isOutdated(newest.job.minNtime) ? this.#refresh() : newest;
   }
 
   /**
-   * Makes `job` the newest. One that was built before the newest (for a tip that was expected, say) is built again: a
-   * channel refuses jobs that are older than what it has forgotten.
+   * Makes a job of a template; it is the newest from now on.
+   *
+   * @returns whether miners need a SetNewPrevHash to get there
+   * @throws what `JobFactory.build` does; the job before stays the newest then
    */
-  adopt(job: MiningJob): JobFrames {
-    const last = this.#newest;
-    if (last?.job === job) return last;
-    if (last !== undefined && job.serial < last.job.serial) {
-      const rebuilt = this.#source.fresh();
-      if (rebuilt !== undefined && isSameTip(rebuilt.tip, job.tip)) return this.#replace(rebuilt, last);
-    }
-    return this.#replace(job, last);
+  onTemplate(template: Template, tip: Tip): { frames: JobFrames; newTip: boolean } {
+    const last = this.#newest?.job;
+    const floor = this.#floorOf(tip);
+    const frames = this.#build(template, tip, floor);
+    this.#floor = floor;
+    return { frames, newTip: last === undefined || !sameTip(last.tip, tip) };
   }
 
-  /** Whether the newest job builds on `tip`. */
-  isTip(tip: Tip): boolean {
-    return this.#newest !== undefined && isSameTip(this.#newest.job.tip, tip);
+  /** A job that is newer than `previous`, a channel's newest; undefined before the first template. */
+  newerThan(previous: MiningJob | undefined): JobFrames | undefined {
+    const newest = this.current();
+    return newest === undefined || newest.job !== previous ? newest : this.#refresh();
   }
 
-  /** A prefix for a new channel that gets its job from {@link JobSupply.opening} afterwards; undefined: none left. */
+  /** A prefix for a new channel, whose first job must be {@link newest} at that time or a later one; undefined: none left. */
   allocate(): Uint8Array | undefined {
     const prefix = this.#extranonces.allocate();
     if (prefix !== undefined || this.#cooling.length === 0) return prefix;
@@ -88,30 +86,29 @@ export class JobSupply {
     if (this.#cooling.length >= MAX_COOLING) this.#refresh();
   }
 
-  #replace(job: MiningJob, last: JobFrames | undefined): JobFrames {
-    // SV2 5.3.15: min_ntime never decreases while prev_hash is unchanged, whatever another source of the same tip says.
-    const floor = last !== undefined && isSamePrevHash(last.job.tip, job.tip) ? last.minNtime : 0;
-    const frames = new JobFrames(job, Math.max(job.minNtime, floor));
+  /** Another job from the same template: new work, since its serial is new. */
+  #refresh(): JobFrames | undefined {
+    const last = this.#newest?.job;
+    return last && this.#floor && this.#build(last.template, last.tip, this.#floor);
+  }
+
+  #build(template: Template, tip: Tip, floor: NtimeFloor): JobFrames {
+    const frames = new JobFrames(this.#factory.build(template, tip, floor.value));
     this.#newest = frames;
     for (const prefix of this.#cooling.splice(0)) this.#extranonces.release(prefix);
     return frames;
   }
 
-  #refresh(): JobFrames | undefined {
-    const job = this.#source.fresh();
-    return job && this.adopt(job);
+  /**
+   * SV2 5.3.15: min_ntime never decreases while prev_hash is unchanged, although another source of the same tip may state an
+   * earlier time; the reference translator leaves a pool whose jobs go back in time.
+   */
+  #floorOf(tip: Tip): NtimeFloor {
+    const last = this.#newest?.job.tip;
+    if (last === undefined || this.#floor === undefined || !samePrevHash(last, tip)) {
+      return new NtimeFloor(this.#clock, tip);
+    }
+    if (last.headerTimestamp === tip.headerTimestamp) return this.#floor;
+    return new NtimeFloor(this.#clock, tip, this.#floor.value);
   }
-}
-
-/**
- * Jobs are of the same tip when miners can go from one to the other without a SetNewPrevHash: prev_hash and nbits agree.
- * Another source may state another timestamp. On test networks nbits changes after twenty minutes without a block.
- */
-export function isSameTip(a: Tip, b: Tip): boolean {
-  return a === b || (a.nbits === b.nbits && isSamePrevHash(a, b));
-}
-
-function isSamePrevHash(a: Tip, b: Tip): boolean {
-  for (let index = 0; index < 32; index++) if (a.prevHash[index] !== b.prevHash[index]) return false;
-  return true;
 }

@@ -47,7 +47,7 @@ export class SessionJobs {
 
   /** Tells the client that its channel is open, and gives it a job. */
   begin(requestId: number, channel: Channel, now: Instant): void {
-    const frames = this.#getsJobs ? this.#context.supply.opening() : undefined;
+    const frames = this.#getsJobs ? this.#context.supply.current() : undefined;
     if (frames === undefined) this.#connection.send(openSuccess(requestId, channel));
     else this.#delivery.open(requestId, channel, frames, now);
     this.#visitOften(channel);

@@ -67,7 +67,7 @@ describe("a peer whose shares are refused", () => {
 
   it("still has a block among them submitted", () => {
     const { pool, miner } = connect(strict);
-    pool.server.publish(pool.jobs.build({ ...pool.jobs.tip, target: (1n << 256n) - 1n }));
+    pool.jobs.on({ ...pool.jobs.tip, target: (1n << 256n) - 1n });
     const { jobId } = miner.take("NewExtendedMiningJob");
     const version = 0x3000_0001;
     for (let i = 0; i < 6; i++) miner.submitExtended(i, { jobId, version });
@@ -169,7 +169,7 @@ describe("a peer that opens channels faster than it may", () => {
     pool.clock.advance(60_000);
     miner.send(mining.CloseChannel, { channelId: GROUP_CHANNEL_ID, reasonCode: "" });
     pool.clock.settle();
-    pool.server.publish(pool.jobs.next());
+    pool.jobs.next();
     expect([pool.server.stats().channels, pool.jobs.extranonces.allocated]).toEqual([0, 0]);
   });
 

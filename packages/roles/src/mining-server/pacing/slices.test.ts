@@ -86,7 +86,7 @@ describe("the end of a connection with thousands of channels", () => {
       miner.takeNames();
     }
     expect(pool.server.stats().channels).toBe(1_500);
-    pool.jobs.fresh = () => {
+    pool.jobs.factory.build = () => {
       throw new Error("planted");
     };
     client.close("bye");

@@ -72,7 +72,7 @@ describe("the worker of a share (extension 0x0002)", () => {
 
   it("never keeps a block from being submitted", () => {
     const { pool, miner } = connect();
-    pool.server.publish(pool.jobs.build({ ...pool.jobs.tip, target: (1n << 256n) - 1n }));
+    pool.jobs.on({ ...pool.jobs.tip, target: (1n << 256n) - 1n });
     const { jobId } = miner.take("NewExtendedMiningJob");
     const share = { channelId: 2, sequenceNumber: 9, jobId, nonce: 9, extranonce: new Uint8Array(16) };
     const ntime = pool.clock.now() / 1000;
