@@ -151,6 +151,21 @@ describe("a share", () => {
     ]);
   });
 
+  it("may have the tip's first min_ntime also on a job that says a later one", () => {
+    const channel = channelWithJob();
+    const later = { ...scriptedJob(2, channel.job!.tip), minNtime: 1_600 };
+    channel.activate(2, later, at(0));
+    const ntimes = [999, 1_000, 1_599, 1_600];
+    expect(ntimes.map((ntime) => outcome(channel.checkShare(share({ jobId: 2, ntime }), NOW)))).toEqual([
+      "invalid-share",
+      "accepted",
+      "accepted",
+      "accepted",
+    ]);
+    channel.activate(3, { ...scriptedJob(3, tipNamed(99, targetOfZeros(40))), minNtime: 1_600 }, at(0));
+    expect(outcome(channel.checkShare(share({ jobId: 3, ntime: 1_599 }), NOW))).toBe("invalid-share");
+  });
+
   it("is judged by the job's own time where that is ahead of the clock by hours", () => {
     const channel = channelWithJob();
     const now = { wall: 0, monotonic: NOW.monotonic };

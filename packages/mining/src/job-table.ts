@@ -62,6 +62,7 @@ export class JobTable {
   /** In the order in which they became active, future ones in that of their arrival. Few, and the last is asked for most. */
   #jobs: ChannelJob[] = [];
   #newest: JudgedJob | undefined;
+  #lowestNtime = 0;
   #retained = 0;
   #remembered = 0;
   /** Highest serial among jobs whose shares are forgotten: they must not come back. */
@@ -74,6 +75,14 @@ export class JobTable {
   /** The job activated last. */
   get newest(): JudgedJob | undefined {
     return this.#newest;
+  }
+
+  /**
+   * min_ntime of the first job on the newest prev_hash, seconds: shares may begin there (SV2 5.3.11). Later jobs may say more;
+   * firmware that takes its ntime from SetNewPrevHash alone is right all the same.
+   */
+  get lowestNtime(): number {
+    return this.#lowestNtime;
   }
 
   /** Jobs held, whatever their state. */
@@ -142,6 +151,7 @@ export class JobTable {
         last.expiresAt = now + this.#limits.maxJobAgeMs;
       } else this.#retireTip(announced);
     }
+    if (last === undefined || !samePrevHash(last.job.tip, job.tip)) this.#lowestNtime = job.minNtime;
     const next = announced ?? this.#add(jobId, job, extranoncePrefix);
     if (announced !== undefined) {
       this.#drop(announced);

@@ -29,7 +29,7 @@ export function refusal(
   if (known.state === "stale") return shareErrors.stale;
   if (((submission.version ^ job.version) & ~VERSION_ROLLING_MASK) !== 0) return shareErrors.versionBits;
   // SV2 5.3.11 and 5.3.15; the upper end is the network's own, as clients' clocks are.
-  if (submission.ntime < job.minNtime) return shareErrors.ntime;
+  if (submission.ntime < jobs.lowestNtime) return shareErrors.ntime;
   // The job's own time comes from the node's clock, which decides about the block and may be ahead of ours.
   const clock = Math.max(Math.floor(now.wall / 1000), job.minNtime);
   if (submission.ntime > clock + MAX_FUTURE_NTIME) return shareErrors.ntime;

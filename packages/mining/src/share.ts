@@ -36,7 +36,7 @@ export const shareErrors = {
   stale: "stale-share",
   /** A version bit outside the BIP323 mask differs from the job's. */
   versionBits: "invalid-non-rollable-version-bit",
-  /** ntime is below the job's minimum, or more than two hours ahead of both the wall clock and that minimum. */
+  /** ntime is below the tip's first min_ntime, or more than two hours ahead of both the wall clock and the job's min_ntime. */
   ntime: "invalid-share",
   /** The hash is above the target the job was bound to. */
   aboveTarget: "difficulty-too-low",

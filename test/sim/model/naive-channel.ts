@@ -65,6 +65,8 @@ interface NaiveJob {
   readonly prevHash: Uint8Array;
   readonly nbits: number;
   readonly minNtime: number;
+  /** min_ntime of the first job on this prev_hash. */
+  readonly lowestNtime: number;
   readonly target: Uint8Array;
   readonly networkTarget: Uint8Array;
   readonly seen: Set<string>;
@@ -315,7 +317,7 @@ export class NaiveChannel {
     if (stale) return "stale-share";
     if (((submission.version ^ job.version) & ~ROLLING_MASK) !== 0) return "invalid-non-rollable-version-bit";
     const latest = Math.max(Math.floor(wall / 1000), job.minNtime) + 7_200;
-    if (submission.ntime < job.minNtime || submission.ntime > latest) return "invalid-share";
+    if (submission.ntime < job.lowestNtime || submission.ntime > latest) return "invalid-share";
     if (!isShare) return "difficulty-too-low";
     return job.seen.has(hash) ? "duplicate-share" : "accepted";
   }
@@ -336,6 +338,7 @@ export class NaiveChannel {
     const last = this.#jobs.at(-1);
     if (last !== undefined) last.supersededAt = now;
     const { prevHash, nbits, minNtime } = tip;
+    const lowestNtime = last?.prevHash === prevHash ? last.lowestNtime : minNtime;
     this.#jobs.push({
       jobId: message.jobId,
       version: message.version,
@@ -344,6 +347,7 @@ export class NaiveChannel {
       prevHash,
       nbits,
       minNtime,
+      lowestNtime,
       target: this.#target,
       networkTarget: targetToBytes(targetFromNbits(nbits)),
       seen: new Set(),

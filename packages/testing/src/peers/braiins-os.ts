@@ -151,7 +151,7 @@ export class BraiinsOs extends ScriptedPeer {
     if (job.minNtime === null) return;
     if (this.#prevHash === undefined)
       this.violate(`job ${job.jobId} without a SetNewPrevHash is not started`);
-    else this.#start(job, this.#prevHash, job.minNtime);
+    else this.#start(job, this.#prevHash);
   }
 
   /** The job must be there: the original stops with a panic otherwise (327-346). */
@@ -166,13 +166,12 @@ export class BraiinsOs extends ScriptedPeer {
     this.#tips++;
     this.#jobs.clear();
     this.#jobs.set(job.jobId, job);
-    this.#start(job, fields, fields.minNtime);
+    this.#start(job, fields);
   }
 
-  /** ntime is always the one of the last SetNewPrevHash (128), so no job may ask for a later one. */
-  #start(job: ServerFields<"NewMiningJob">, tip: ServerFields<"SetNewPrevHash">, minNtime: number): void {
+  /** ntime is always the one of the last SetNewPrevHash (128), whatever the job says. */
+  #start(job: ServerFields<"NewMiningJob">, tip: ServerFields<"SetNewPrevHash">): void {
     const { prevHash, nbits, minNtime: ntime } = tip;
-    if (minNtime > ntime) this.violate(`job ${job.jobId} starts later than its SetNewPrevHash`);
     const { version, merkleRoot, jobId } = job;
     const chip = new Chip({ version, prevHash, merkleRoot, ntime, nbits });
     this.#work = { chip, jobId, ntime, target: this.#target };

@@ -216,7 +216,8 @@ describe("a scripted BraiinsOS", () => {
     server.standardJob(2, { minNtime: 1_000 });
     expect(server.wait(5_000)).toBeGreaterThan(0);
     server.standardJob(3, { minNtime: 1_001 });
-    expect(peer.violations).toEqual(["job 3 starts later than its SetNewPrevHash"]);
+    expect(server.wait(5_000)).toBeGreaterThan(0);
+    expect(peer.violations).toEqual([]);
   });
 
   it("leaves after 150 seconds of silence", () => {
