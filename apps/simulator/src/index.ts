@@ -9,6 +9,8 @@ export type { UsedTime } from "./load/used-time.ts";
 export { type Arrivals, STAMP_MASK, systemMs } from "./load/work-watch.ts";
 export { type CpuMiner, startCpuMiner } from "./miners/cpu-miner.ts";
 export {
+  MAX_IDENTITY,
+  minerIdentity,
   runSimulator,
   type Simulator,
   type SimulatorOptions,

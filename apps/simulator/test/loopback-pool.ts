@@ -1,3 +1,4 @@
+import { parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
 import { noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
 import { MiningServer, minerMaxLength, miningServerDefaults } from "@lode/roles";
@@ -41,10 +42,7 @@ export async function openLoopbackPool(): Promise<LoopbackPool> {
       metrics: noMetrics,
       jobFactory: jobs.factory,
       extranonces: jobs.extranonces,
-      identify(userIdentity) {
-        const [address = "", worker = ""] = userIdentity.split(".");
-        return { payoutScript: new Uint8Array(22), address, worker };
-      },
+      identify: (userIdentity) => parseIdentity(userIdentity, "regtest"),
       sink: {
         record(share) {
           const { worker } = share.identity;

@@ -19,6 +19,9 @@ export interface CpuMinerOptions {
   /** Every share the server has answered with success, by how many it answered. */
   readonly onAccepted?: (count: number) => void;
   readonly onRejected?: (errorCode: string) => void;
+  readonly onOpened?: () => void;
+  /** The channel was refused or closed; the miner asks again after a pause. A log line where nobody listens here. */
+  readonly onChannelLost?: (what: "refused" | "closed", code: string) => void;
   /** The connection is over; the miner has stopped. */
   readonly onClose?: (reason: string) => void;
 }
@@ -31,6 +34,8 @@ export interface CpuMiner {
   readonly submitted: number;
   /** Hashes per second measured over the last seconds: less than asked for when the machine cannot keep up. */
   readonly hashrate: number;
+  /** True while a channel is open. */
+  readonly isOpen: boolean;
   /** Stops hashing and closes the connection. */
   stop(): void;
 }
@@ -79,7 +84,8 @@ class EventLoopMiner implements CpuMiner {
         },
         onAccepted: (_channel, answer) => options.onAccepted?.(answer.newSubmitsAcceptedCount),
         onRejected: (_channel, answer) => options.onRejected?.(answer.errorCode),
-        onRefused: (reason) => this.#onClose(reason),
+        onRefused: (reason, errorCode) =>
+          this.#onClose(errorCode === undefined ? reason : `${reason}: ${errorCode}`),
         onClose: (reason) => this.#onClose(reason),
       },
       options,
@@ -92,6 +98,10 @@ class EventLoopMiner implements CpuMiner {
 
   get submitted(): number {
     return this.#submitted;
+  }
+
+  get isOpen(): boolean {
+    return this.#channel !== undefined;
   }
 
   get hashrate(): number {
@@ -111,14 +121,16 @@ class EventLoopMiner implements CpuMiner {
 
   #onOpened(channel: ClientChannel): void {
     const { clock } = this.#options;
+    this.#options.onOpened?.();
     this.#channel = channel;
     this.#lastSlice = clock.monotonic();
     this.#slices = clock.every(SLICE_MS, () => this.#mineSlice());
   }
 
   #reopenLater(what: "refused" | "closed", code: string): void {
-    const { logger, clock } = this.#options;
-    logger.warn({ error_code: code }, `the channel was ${what}`);
+    const { logger, clock, onChannelLost } = this.#options;
+    if (onChannelLost === undefined) logger.warn({ error_code: code }, `the channel was ${what}`);
+    else onChannelLost(what, code);
     this.#halt();
     this.#reopening = clock.after(REOPEN_MS, () => this.#open());
   }

@@ -1,8 +1,15 @@
 import type { Native } from "@lode/native";
-import { type Clock, CodedError, type Logger, noMetrics, type Random, type Timer } from "@lode/ports";
+import { type Clock, type Logger, noMetrics, type Random, type Timer } from "@lode/ports";
 import { miningServerMaxLength } from "@lode/roles";
 import { dial, type Endpoint } from "@lode/transport";
 import { type CpuMiner, startCpuMiner } from "./cpu-miner.ts";
+import {
+  channelTrouble,
+  connectionTrouble,
+  dialTrouble,
+  type PoolTrouble,
+  shareTrouble,
+} from "./pool-trouble.ts";
 
 /** What {@link runSimulator} takes. */
 export interface SimulatorOptions {
@@ -20,19 +27,23 @@ export interface SimulatorOptions {
   readonly logger: Logger;
   /** Called about once a second. */
   readonly onStatus?: (status: SimulatorStatus) => void;
+  /** Called at once with a sentence about what keeps miners from mining, once for each until all of them mine again. */
+  readonly onTrouble?: (sentence: string) => void;
+  /** Called when every miner mines, at first and after trouble. */
+  readonly onAllMining?: () => void;
 }
 
 /** What the miners have come to. */
 export interface SimulatorStatus {
   readonly seconds: number;
   readonly miners: number;
-  /** Miners that are connected now. */
-  readonly connected: number;
+  /** Miners that have a channel now. */
+  readonly mining: number;
   readonly accepted: number;
   readonly rejected: number;
   /** Connections that ended or were not made. */
   readonly failures: number;
-  /** The latest reason of a failure or a refusal; empty when there was none. */
+  /** The code of what keeps a miner from mining now; empty when nothing does. */
   readonly lastTrouble: string;
   /** Measured over the last seconds, hashes per second. */
   readonly hashrate: number;
@@ -44,6 +55,9 @@ export interface Simulator {
   /** Hangs up. Returns when no miner will connect again. */
   stop(): Promise<void>;
 }
+
+/** Longest user_identity, bytes (STR0_255). */
+export const MAX_IDENTITY = 255;
 
 const STATUS_MS = 1_000;
 /** Miners start one after another, so that a crowd does not storm the pool. */
@@ -68,7 +82,10 @@ class Farm implements Simulator {
   #accepted = 0;
   #rejected = 0;
   #failures = 0;
-  #lastTrouble = "";
+  /** What keeps each miner from mining, by its number; the latest last. */
+  readonly #troubles = new Map<number, PoolTrouble>();
+  readonly #told = new Set<string>();
+  #allMining = false;
 
   constructor(options: SimulatorOptions) {
     this.#options = options;
@@ -83,15 +100,19 @@ class Farm implements Simulator {
 
   status(): SimulatorStatus {
     let hashrate = 0;
-    for (const miner of this.#running) hashrate += miner.hashrate;
+    let mining = 0;
+    for (const miner of this.#running) {
+      hashrate += miner.hashrate;
+      if (miner.isOpen) mining++;
+    }
     return {
       seconds: (this.#options.clock.monotonic() - this.#startedAt) / 1000,
       miners: this.#options.miners,
-      connected: this.#running.size,
+      mining,
       accepted: this.#accepted,
       rejected: this.#rejected,
       failures: this.#failures,
-      lastTrouble: this.#lastTrouble,
+      lastTrouble: [...this.#troubles.values()].at(-1)?.code ?? "",
       hashrate,
     };
   }
@@ -117,7 +138,8 @@ class Farm implements Simulator {
 
   /** Never rejects. */
   async #start(number: number, retryMs: number): Promise<void> {
-    const { endpoint, userIdentity, kind, hashesPerSecond, native, clock, random, logger } = this.#options;
+    const { endpoint, kind, hashesPerSecond, native, clock, random, logger } = this.#options;
+    const userIdentity = minerIdentity(this.#options.userIdentity, number);
     try {
       const ports = { clock, random, logger };
       const connection = await dial({ ...endpoint, native, ...ports, maxLength: miningServerMaxLength });
@@ -125,34 +147,62 @@ class Farm implements Simulator {
       const miner = startCpuMiner({
         ...ports,
         connection,
-        userIdentity: `${userIdentity}${userIdentity.includes(".") ? "" : "."}${number}`,
+        userIdentity,
         kind,
         hashesPerSecond,
         metrics: noMetrics,
+        onOpened: () => this.#onMining(number),
         onAccepted: (count) => {
           this.#accepted += count;
           pause = RETRY_MIN_MS;
+          if (this.#troubles.has(number)) this.#onMining(number);
         },
         onRejected: (code) => {
           this.#rejected++;
-          this.#lastTrouble = code;
+          this.#onTrouble(number, shareTrouble(code));
         },
+        onChannelLost: (what, code) => this.#onTrouble(number, channelTrouble(what, code, userIdentity)),
         onClose: (reason) => {
           this.#running.delete(miner);
-          if (!this.#stopped) this.#retry(number, pause, reason);
+          if (!this.#stopped) this.#retry(number, pause, connectionTrouble(reason));
         },
       });
       this.#running.add(miner);
     } catch (error) {
-      this.#retry(number, retryMs, error instanceof CodedError ? String(error.code) : String(error));
+      this.#retry(number, retryMs, dialTrouble(error, endpoint));
     }
   }
 
-  #retry(number: number, retryMs: number, trouble: string): void {
+  #onMining(number: number): void {
+    this.#troubles.delete(number);
+    // The channel that has just opened is counted in a moment.
+    queueMicrotask(() => {
+      if (this.#allMining || this.#troubles.size > 0 || this.status().mining < this.#options.miners) return;
+      this.#allMining = true;
+      this.#told.clear();
+      this.#options.onAllMining?.();
+    });
+  }
+
+  #onTrouble(number: number, trouble: PoolTrouble): void {
+    this.#troubles.delete(number);
+    this.#troubles.set(number, trouble);
+    this.#allMining = false;
+    if (this.#stopped || this.#told.has(trouble.code)) return;
+    this.#told.add(trouble.code);
+    this.#options.onTrouble?.(trouble.sentence);
+  }
+
+  #retry(number: number, retryMs: number, trouble: PoolTrouble): void {
     this.#failures++;
-    this.#lastTrouble = trouble;
+    this.#onTrouble(number, trouble);
     if (this.#stopped) return;
     const jitter = retryMs * (this.#options.random(1)[0]! / 256);
     this.#after(retryMs + jitter, number, Math.min(2 * retryMs, RETRY_MAX_MS));
   }
+}
+
+/** What a miner calls itself: the user's name with the miner's number behind it. */
+export function minerIdentity(userIdentity: string, number: number): string {
+  return `${userIdentity}${userIdentity.includes(".") ? "" : "."}${number}`;
 }
