@@ -21,6 +21,12 @@ export {
   stripCoinbaseWitness,
 } from "./coinbase.ts";
 export {
+  coinbaseOfBlock,
+  TransactionBytesError,
+  type TransactionOutput,
+  transactionOutputs,
+} from "./coinbase-outputs.ts";
+export {
   CompactSizeError,
   type CompactSizeErrorType,
   encodeCompactSize,
