@@ -9,6 +9,7 @@ export const WHERE: Readonly<Record<keyof Peers, string>> = {
   poolSv2: "LODE_SRI (pool_sv2)",
   translator: "LODE_SRI (translator_sv2)",
   miningDevice: "LODE_SRI (mining_device)",
+  minerd: "LODE_MINERD",
 };
 
 /** The programs that the environment names and that can be run. */
@@ -22,6 +23,7 @@ export function findPeers(env: Readonly<Record<string, string | undefined>>): Pe
       poolSv2: inSri("pool_sv2"),
       translator: inSri("translator_sv2"),
       miningDevice: inSri("mining_device"),
+      minerd: env["LODE_MINERD"],
     }).filter(([, path]) => path !== undefined && path !== "" && isProgram(path)),
   );
 }

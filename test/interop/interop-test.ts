@@ -9,6 +9,8 @@ export interface Peers {
   readonly poolSv2?: string;
   readonly translator?: string;
   readonly miningDevice?: string;
+  /** cpuminer, on Stratum V1. */
+  readonly minerd?: string;
 }
 
 /** What a peer went through, and what became of its shares. */

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { wholeNumber } from "../shell-run.ts";
 import { findPeers, WHERE } from "./find-peers.ts";
 import type { Figures, InteropTest, LastingTest, Peers } from "./interop-test.ts";
+import { minerdOnLode } from "./minerd-on-lode.ts";
 import { miningDeviceOnLode } from "./mining-device-on-lode.ts";
 import { nodeThroughSv2Tp, nodeThroughTemplateProvider } from "./node-to-block.ts";
 import { miningDeviceInChangingWorld, translatorInChangingWorld } from "./peers-in-changing-world.ts";
@@ -16,6 +17,7 @@ const tests: readonly InteropTest[] = [
   nodeThroughSv2Tp("with-submitblock"),
   nodeThroughSv2Tp("submit-solution-alone"),
   miningDeviceOnLode,
+  minerdOnLode,
   translatorOnLode(false),
   translatorOnLode(true),
   referencePoolOnLodeTemplates,
