@@ -1,9 +1,17 @@
 import { ShareSet } from "@lode/mining";
 import { SHARE_MEETS_FIRST, SHARE_MEETS_SECOND } from "@lode/native";
+import type { mining } from "@lode/protocol";
 import { Sv1ErrorCode } from "@lode/protocol/sv1";
-import type { ChannelRequest, ClientChannel, Sv1Session, Sv1Share } from "@lode/roles";
+import {
+  type ActiveJob,
+  type ChannelRequest,
+  type ClientChannel,
+  EXTRANONCE1_SIZE,
+  type Sv1Session,
+  type Sv1Share,
+} from "@lode/roles";
 import type { ChannelUser, UpstreamLink } from "../upstream/upstream-link.ts";
-import type { ChannelWork } from "./channel-work.ts";
+import { ChannelWork } from "./channel-work.ts";
 import type { MinerContext } from "./miner-context.ts";
 import type { MinerCounts } from "./miner-counts.ts";
 import { PendingShares } from "./pending-shares.ts";
@@ -59,7 +67,7 @@ export class MinerChannel implements ChannelUser {
   }
 
   open(request: Omit<ChannelRequest, "minExtranonceSize">): void {
-    this.link.open(this, request);
+    this.link.open(this, { ...request, minExtranonceSize: this.link.sv1ExtranonceSize });
   }
 
   update(nominalHashRate: number, maximumTarget: Uint8Array | undefined): void {
@@ -111,6 +119,11 @@ export class MinerChannel implements ChannelUser {
   }
 
   onOpened(channel: ClientChannel): void {
+    if (channel.kind !== "extended" || channel.extranonceSize < this.link.sv1ExtranonceSize) {
+      this.link.closeChannel(channel);
+      this.#owner.onOpenRefused(this, "min-extranonce-size-too-large");
+      return;
+    }
     this.#channel = channel;
     this.#isFresh = true;
     this.#owner.onOpened(this);
@@ -120,14 +133,15 @@ export class MinerChannel implements ChannelUser {
     this.#owner.onOpenRefused(this, errorCode);
   }
 
-  onWork(work: ChannelWork, newTip: boolean): void {
+  onJob(channel: ClientChannel, job: ActiveJob, newTip: boolean): void {
+    const work = new ChannelWork(channel, job, this.link.sv1ExtranonceSize - EXTRANONCE1_SIZE);
     const clean = newTip || this.#isFresh;
     if (clean) this.#seen = new ShareSet();
     this.#isFresh = false;
     this.#owner.onWork(this, work, clean);
   }
 
-  onAccepted(lastSequenceNumber: number): void {
+  onAccepted({ lastSequenceNumber }: mining.SubmitSharesSuccess): void {
     const now = this.#context.clock.monotonic();
     for (const { id, at, difficulty } of this.#pending.takeThrough(lastSequenceNumber)) {
       if (id === null) continue;

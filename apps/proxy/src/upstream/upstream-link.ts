@@ -1,4 +1,5 @@
 import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
+import type { mining } from "@lode/protocol";
 import {
   type ActiveJob,
   type ChannelRequest,
@@ -15,9 +16,13 @@ import { ChannelWork } from "../miner/channel-work.ts";
 export interface ChannelUser {
   onOpened(channel: ClientChannel): void;
   onOpenRefused(errorCode: string): void;
-  onWork(work: ChannelWork, newTip: boolean): void;
-  onAccepted(lastSequenceNumber: number): void;
+  /** A job to mine on; all earlier ones are over when `newTip`. */
+  onJob(channel: ClientChannel, job: ActiveJob, newTip: boolean): void;
+  /** Jobs to come have another target. */
+  onTarget?(channel: ClientChannel): void;
+  onAccepted(answer: mining.SubmitSharesSuccess): void;
   onRejected(sequenceNumber: number, errorCode: string): void;
+  onUpdateRefused?(errorCode: string): void;
   /** The pool closed the channel; the link goes on. */
   onChannelClosed(reasonCode: string): void;
 }
@@ -91,9 +96,12 @@ export class UpstreamLink {
         onOpened: (channel, requestId) => this.#onOpened(channel, requestId),
         onOpenRefused: (requestId, errorCode) => this.#onOpenRefused(requestId, errorCode),
         onJob: (channel, job, newTip) => this.#onJob(channel, job, newTip),
-        onAccepted: (channel, { lastSequenceNumber }) => {
+        onTarget: (channel) => this.#users.get(channel.id)?.onTarget?.(channel),
+        onUpdateRefused: (channel, errorCode) =>
+          this.#users.get(channel.id)?.onUpdateRefused?.(printable(errorCode)),
+        onAccepted: (channel, answer) => {
           this.#heard();
-          this.#users.get(channel.id)?.onAccepted(lastSequenceNumber);
+          this.#users.get(channel.id)?.onAccepted(answer);
         },
         onRejected: (channel, { sequenceNumber, errorCode }) => {
           this.#heard();
@@ -134,9 +142,14 @@ export class UpstreamLink {
   }
 
   /** Asks for a channel; only so many requests are under way at once, the others wait. */
-  open(user: ChannelUser, request: Omit<ChannelRequest, "minExtranonceSize">): void {
-    this.#waiting.push({ user, request: { ...request, minExtranonceSize: this.#extranonceSize } });
+  open(user: ChannelUser, request: ChannelRequest): void {
+    this.#waiting.push({ user, request });
     this.#openWaiting();
+  }
+
+  /** Bytes of extranonce that a Stratum V1 miner needs of its channel. */
+  get sv1ExtranonceSize(): number {
+    return EXTRANONCE1_SIZE + this.#settings.extranonce2Size;
   }
 
   /** Nobody waits for the answer any more. */
@@ -168,16 +181,12 @@ export class UpstreamLink {
     this.#connection.destroy(reason);
   }
 
-  get #extranonceSize(): number {
-    return EXTRANONCE1_SIZE + this.#settings.extranonce2Size;
-  }
-
   #openLobby(): void {
     this.#heard();
     const request = this.#client.open({
       userIdentity: this.#settings.lobbyIdentity,
       nominalHashRate: this.#settings.lobbyHashrate,
-      minExtranonceSize: this.#extranonceSize,
+      minExtranonceSize: this.sv1ExtranonceSize,
     });
     this.#requests.set(request, null);
   }
@@ -193,13 +202,14 @@ export class UpstreamLink {
     this.#heard();
     const user = this.#requests.get(requestId);
     this.#requests.delete(requestId);
-    if (channel.kind !== "extended" || channel.extranonceSize < this.#extranonceSize) {
-      this.#refusal = `${channel.extranonceSize} bytes of extranonce were granted, ${this.#extranonceSize} are needed`;
-      this.end("extranonce-too-small");
-      return;
-    }
-    if (user === null) this.#lobby = channel;
-    else if (user === undefined || user === GONE) this.#client.closeChannel(channel, "miner-left");
+    if (user === null) {
+      if (channel.kind !== "extended" || channel.extranonceSize < this.sv1ExtranonceSize) {
+        this.#refusal = `${channel.extranonceSize} bytes of extranonce were granted, ${this.sv1ExtranonceSize} are needed`;
+        this.end("extranonce-too-small");
+        return;
+      }
+      this.#lobby = channel;
+    } else if (user === undefined || user === GONE) this.#client.closeChannel(channel, "miner-left");
     else {
       this.#users.set(channel.id, user);
       user.onOpened(channel);
@@ -224,11 +234,11 @@ export class UpstreamLink {
     const isLobby = channel === this.#lobby;
     const user = this.#users.get(channel.id);
     if (!isLobby && user === undefined) return;
-    const work = new ChannelWork(channel, job, this.#settings.extranonce2Size);
     if (!isLobby) {
-      user!.onWork(work, newTip);
+      user!.onJob(channel, job, newTip);
       return;
     }
+    const work = new ChannelWork(channel, job, this.#settings.extranonce2Size);
     const first = this.#lobbyWork === undefined;
     this.#lobbyWork = work;
     this.#deadline.cancel();
@@ -273,7 +283,7 @@ const nothing = () => {};
 const GONE: ChannelUser = {
   onOpened: nothing,
   onOpenRefused: nothing,
-  onWork: nothing,
+  onJob: nothing,
   onAccepted: nothing,
   onRejected: nothing,
   onChannelClosed: nothing,
