@@ -204,16 +204,13 @@ export class Channel {
       connectionId: this.connectionId,
       channelId: this.id,
       sequenceNumber: submission.sequenceNumber,
-      jobId: submission.jobId,
       identity: this.identity,
       worker: submission.worker ?? this.identity.worker,
       work: known.bound.work,
       creditedWork: creditedWork(known.bound.work, known.job.facts),
       job: known.job.facts,
-      hash: hash.slice(),
-      meetsNetworkTarget: (met & SHARE_MEETS_SECOND) !== 0,
+      blockHash: (met & SHARE_MEETS_SECOND) === 0 ? null : hash.slice(),
       receivedAt: now.wall,
-      channel: this,
     };
     // Vardiff counts shares of one target only, the one in force.
     const reconsider = known.bound === this.#inForce && this.#vardiff.onAcceptedShare(now.monotonic);
@@ -279,9 +276,14 @@ export class Channel {
     return true;
   }
 
-  /** Counts a share of this channel that is durable now. */
-  acknowledge(share: AcceptedShare): void {
-    this.#acknowledgement.add(share.sequenceNumber, share.work);
+  /**
+   * Counts a share of this channel that is durable now.
+   *
+   * @returns true when it is the first since {@link takeAcknowledgement}
+   */
+  acknowledge({ sequenceNumber, work }: AcceptedShare): boolean {
+    this.#acknowledgement.add(sequenceNumber, work);
+    return this.#acknowledgement.count === 1;
   }
 
   /** What is durable and was not answered yet, once; undefined when there is nothing. */

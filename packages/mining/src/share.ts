@@ -1,4 +1,3 @@
-import type { Channel } from "./channel.ts";
 import type { Identity } from "./identity.ts";
 import type { MiningJob } from "./job.ts";
 import type { JobFacts } from "./job-facts.ts";
@@ -54,7 +53,6 @@ export interface AcceptedShare {
   connectionId: number;
   channelId: number;
   sequenceNumber: number;
-  jobId: number;
   identity: Identity;
   /** Cleaned name of the machine, the identity's unless the share names another. Never decides who is paid. */
   worker: string;
@@ -63,14 +61,10 @@ export interface AcceptedShare {
   /** What of {@link work} counts for the miner. */
   creditedWork: bigint;
   job: JobFacts;
-  /** Block hash, internal order. */
-  hash: Uint8Array;
-  /** Whether {@link hash} is at or under the network's target: a block. */
-  meetsNetworkTarget: boolean;
+  /** Hash of its header, internal order, when that is at or under the network's target; else null. */
+  blockHash: Uint8Array | null;
   /** Wall clock, milliseconds. */
   receivedAt: number;
-  /** For the answer, see {@link Channel.acknowledge}. */
-  channel: Channel;
 }
 
 /** Where accepted shares go. Must not throw; durability is told later through `MiningServer.acknowledge`. */

@@ -158,7 +158,7 @@ class Played {
 function readable(verdict: ShareVerdict) {
   const { block } = verdict;
   const judged = verdict.accepted
-    ? [hex(verdict.share.hash), verdict.share.work, verdict.retarget]
+    ? [verdict.share.blockHash && hex(verdict.share.blockHash), verdict.share.work, verdict.retarget]
     : verdict.code;
   if (block === undefined) return { judged };
   return { judged, block: [block.header, block.hash, block.coinbaseTx].map(hex), is: isWhole(block) };

@@ -54,16 +54,13 @@ function share(sequenceNumber: number): AcceptedShare {
     connectionId: 1,
     channelId: 2,
     sequenceNumber,
-    jobId: 1,
     identity,
     worker: "w",
     work: 10n,
     creditedWork: 9n,
     job,
-    hash: new Uint8Array(32).fill(sequenceNumber),
-    meetsNetworkTarget: sequenceNumber === 2,
+    blockHash: sequenceNumber === 2 ? new Uint8Array(32).fill(2) : null,
     receivedAt: 1_000.5 + sequenceNumber,
-    channel: null as unknown as AcceptedShare["channel"],
   };
 }
 

@@ -321,6 +321,6 @@ function toRecord(share: AcceptedShare): ShareRecord {
     work: share.work,
     creditedWork: share.creditedWork,
     receivedAt: Math.max(0, Math.trunc(share.receivedAt)),
-    blockHash: share.meetsNetworkTarget ? share.hash : null,
+    blockHash: share.blockHash,
   };
 }

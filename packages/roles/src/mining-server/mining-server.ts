@@ -103,7 +103,7 @@ export class MiningServer {
       this.#fanOut.cancel();
       const now = instantOf(this.#deps.clock);
       for (const session of this.#sessions.values()) {
-        if (session.publishesFirst) session.guard(() => session.work.publish(frames, now));
+        if (session.publishesFirst) session.publish(frames, now);
       }
     }
     const seconds = newTip ? metrics.newTip : metrics.sameTip;
@@ -125,23 +125,18 @@ export class MiningServer {
    */
   moveExtranoncePrefix(connectionId: number, channelId: number): boolean {
     const session = this.#sessions.get(connectionId);
-    return session?.work.moveExtranoncePrefix(channelId, instantOf(this.#deps.clock)) ?? false;
+    return session?.moveExtranoncePrefix(channelId, instantOf(this.#deps.clock)) ?? false;
   }
 
   /** Answers shares that are durable now: one SubmitShares.Success per channel (SV2 5.3.13). */
   acknowledge(shares: readonly AcceptedShare[]): void {
-    const channels = new Set<Channel>();
-    const sessions = new Set<MiningSession>();
+    const answered: MiningSession[] = [];
     let session: MiningSession | undefined;
     for (const share of shares) {
       if (session?.id !== share.connectionId) session = this.#sessions.get(share.connectionId);
-      if (session === undefined) continue;
-      session.onDurable(share);
-      sessions.add(session);
-      channels.add(share.channel);
+      if (session?.onDurable(share)) answered.push(session);
     }
-    for (const channel of channels) this.#sessions.get(channel.connectionId)?.answer(channel);
-    for (const touched of sessions) touched.onAnswered();
+    for (const each of answered) each.answer();
   }
 
   /**
@@ -207,23 +202,13 @@ export class MiningServer {
     const retargets = this.#retargets;
     this.#retargets = new Set();
     for (const channel of retargets) {
-      this.#retarget(channel, instantOf(clock));
+      this.#sessions.get(channel.connectionId)?.retarget(channel, instantOf(clock));
       yield 1;
     }
   }
 
   #visit(channel: Channel, now: Instant, untilNextMs: number): void {
-    const session = this.#sessions.get(channel.connectionId);
-    session?.guard(() => session.work.visit(channel, now, untilNextMs));
-  }
-
-  #retarget(channel: Channel, now: Instant): void {
-    const session = this.#sessions.get(channel.connectionId);
-    if (session === undefined) return;
-    const tooSoon = now.monotonic - channel.retargetedAt < this.#settings.retargetIntervalMs;
-    // Thousands of channels that change at once wait until the peer has read what is queued.
-    if (tooSoon || session.work.isCongested) this.#retargets.add(channel);
-    else session.guard(() => session.work.refresh(channel, now));
+    this.#sessions.get(channel.connectionId)?.visit(channel, now, untilNextMs);
   }
 
   async #drain(windowMs: number): Promise<void> {
@@ -253,12 +238,7 @@ export class MiningServer {
       sessions: () => this.#sessions.values(),
       serve: (session) => {
         const { newest } = supply;
-        if (newest === undefined) return 0;
-        let served = 0;
-        session.guard(() => {
-          served = session.work.publish(newest, instantOf(this.#deps.clock));
-        });
-        return served;
+        return newest === undefined ? 0 : session.publish(newest, instantOf(this.#deps.clock));
       },
     });
   }
@@ -300,7 +280,7 @@ export class MiningServer {
           );
         }
       },
-      onRetarget: (channel) => this.#retarget(channel, instantOf(clock)),
+      retargetLater: (channel) => this.#retargets.add(channel),
       onFrequentJobs: (channel) => this.#frequent.add(channel),
     };
   }

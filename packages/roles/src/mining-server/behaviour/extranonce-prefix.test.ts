@@ -1,3 +1,4 @@
+import { maxTarget } from "@lode/bitcoin";
 import { EXTRANONCE_PREFIX_SIZE, ExtranonceAllocator } from "@lode/mining";
 import { mining } from "@lode/protocol";
 import { ScriptedPool } from "@lode/testing/pool";
@@ -31,7 +32,8 @@ describe("moving a channel to another extranonce prefix", () => {
 
   it("judges shares of older jobs by the old prefix and of newer ones by the new", () => {
     const { pool, miner, move } = connect();
-    const jobs = [pool.jobs.newest];
+    // Every share is a block: the record has its hash then.
+    const jobs = [pool.jobs.nextTip(maxTarget)];
     const build = pool.jobs.factory.build.bind(pool.jobs.factory);
     pool.jobs.factory.build = (...args) => {
       const job = build(...args);
@@ -45,7 +47,7 @@ describe("moving a channel to another extranonce prefix", () => {
     miner.submitExtended(2, { jobId: 1 }).submitExtended(3, { jobId: 2 });
     pool.clock.settle();
     const { extranoncePrefix: after } = miner.take("SetExtranoncePrefix");
-    const hashes = pool.shares.map(({ hash }) => `${hash}`);
+    const hashes = pool.shares.map(({ blockHash }) => `${blockHash}`);
     const hashOf = (jobId: number, prefix: Uint8Array, nonce: number) => {
       const job = jobs[jobId - 1]!;
       const extranonce = new Uint8Array(20);

@@ -31,7 +31,7 @@ describe("an accepted share", () => {
       connectionId: expect.any(Number),
       channelId: 2,
       sequenceNumber: 41,
-      jobId: 1,
+      blockHash: null,
       work: 1n,
       receivedAt: pool.clock.now() - 3_000,
       identity: { address: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", worker: "rig" },

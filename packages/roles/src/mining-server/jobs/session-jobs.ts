@@ -40,11 +40,6 @@ export class SessionJobs {
     });
   }
 
-  /** So much is queued for the peer that whatever can wait should. */
-  get isCongested(): boolean {
-    return this.#connection.queuedBytes > this.#context.settings.fanOutQueueBytes;
-  }
-
   /** Tells the client that its channel is open, and gives it a job. */
   begin(requestId: number, channel: Channel, now: Instant): void {
     const frames = this.#getsJobs ? this.#context.supply.current() : undefined;
@@ -75,12 +70,22 @@ export class SessionJobs {
     const retarget = channel.onTimer(now);
     const age = now.monotonic - channel.activatedAt;
     if (age + untilNextMs > this.#refreshMs(channel)) this.#renew(channel, now);
-    else if (retarget) this.#context.onRetarget(channel);
+    else if (retarget) this.retarget(channel, now);
     this.#visitOften(channel);
   }
 
+  /** Brings another target into force with a fresh job: now, or later when the last one is too young or much is queued. */
+  retarget(channel: Channel, now: Instant): void {
+    const { settings } = this.#context;
+    const tooSoon = now.monotonic - channel.retargetedAt < settings.retargetIntervalMs;
+    // Thousands of channels that change at once wait until the peer has read what is queued.
+    const congested = this.#connection.queuedBytes > settings.fanOutQueueBytes;
+    if (tooSoon || congested) this.#context.retargetLater(channel);
+    else this.#refresh(channel, now);
+  }
+
   /** A job the channel has not had yet; with SetTarget before it when the target is a new one (SV2 5.3.21). */
-  refresh(channel: Channel, now: Instant): void {
+  #refresh(channel: Channel, now: Instant): void {
     if (!this.#channels.has(channel)) return;
     if (!this.#getsJobs) {
       if (channel.adoptTarget(now)) this.#delivery.sendTarget(channel);
@@ -102,7 +107,7 @@ export class SessionJobs {
     channel.setExtranoncePrefix(extranoncePrefix);
     const fields = { channelId, extranoncePrefix: channel.extranoncePrefix };
     this.#connection.send(encodeFrame(mining.SetExtranoncePrefix, fields));
-    this.refresh(channel, now);
+    this.#refresh(channel, now);
     return true;
   }
 
@@ -114,7 +119,7 @@ export class SessionJobs {
   /** A fresh job because the last one is old: one for the whole group where there is one. */
   #renew(channel: Channel, now: Instant): void {
     if (!this.#channels.grouped) {
-      this.refresh(channel, now);
+      this.#refresh(channel, now);
       return;
     }
     const frames = this.#getsJobs ? this.#context.supply.newerThan(channel.job) : undefined;

@@ -3,6 +3,7 @@ import {
   type AcceptedShare,
   type Channel,
   ChannelError,
+  type Instant,
   instantOf,
   type ShareSubmission,
   shareErrors,
@@ -16,6 +17,7 @@ import type { SetupMessage, SetupPeer } from "../../setup/server-setup.ts";
 import type { OpenRequester } from "../channels/open-queue.ts";
 import { isClientsFault, type OpenRefusal, type OpenRequest } from "../channels/open-request.ts";
 import { SessionChannels } from "../channels/session-channels.ts";
+import type { JobFrames } from "../jobs/job-frames.ts";
 import { SessionJobs } from "../jobs/session-jobs.ts";
 import { PeerLimits } from "../pacing/peer-limits.ts";
 import { GROUP_CHANNEL_ID } from "../settings.ts";
@@ -26,13 +28,16 @@ import { workerOf } from "./worker-name.ts";
 
 /** One miner's connection, once it is set up: its channels, their jobs and shares. */
 export class MiningSession implements MessageHandler<MinerMessage>, OpenRequester {
-  readonly work: SessionJobs;
   readonly #context: SessionContext;
   readonly #peer: SetupPeer;
   readonly #reader: MessageReader<MinerMessage | SetupMessage>;
   readonly #limits: PeerLimits;
   readonly #onEnd: (reason: string) => void;
   readonly #channels: SessionChannels;
+  readonly #jobs: SessionJobs;
+  /** Channels with durable shares that were not answered yet. */
+  readonly #answerable: Channel[] = [];
+  #hasDurable = false;
   /** Shares that were recorded and not acknowledged. */
   #unanswered = 0;
   /** Those of them that came before draining began: they are waited for. */
@@ -56,11 +61,11 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
       subnet: context.subnetOf(reader.connection.remoteAddress),
       onIdle: () => this.#onIdle(),
     });
-    this.work = new SessionJobs(context, {
+    this.#jobs = new SessionJobs(context, {
       connection: reader.connection,
       flags: peer.flags,
       channels: this.#channels,
-      guard: (work) => this.guard(work),
+      guard: (work) => this.#guard(work),
     });
     this.#onEnd = onEnd;
   }
@@ -126,7 +131,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
   /** A request's turn has come. */
   open(opening: OpenRequest): void {
     if (this.#reader.ended || this.#draining !== undefined) return;
-    this.guard(() => {
+    this.#guard(() => {
       const channel = this.#channels.open(opening);
       if ("errorCode" in channel) {
         this.#refuseOpening(opening, channel);
@@ -135,12 +140,12 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
       const { logger, clock } = this.#context;
       const log = { conn_id: this.id, user_identity: printable(opening.userIdentity) };
       logger.debug({ ...log, channel_id: channel.id, kind: channel.kind }, "channel opened");
-      this.work.begin(opening.requestId, channel, instantOf(clock));
+      this.#jobs.begin(opening.requestId, channel, instantOf(clock));
     });
   }
 
   onClose(reason: string): void {
-    this.work.stop();
+    this.#jobs.stop();
     this.#context.openings.forget(this);
     this.#draining?.cancel();
     this.#context.logger.debug({ conn_id: this.id, reason }, "connection closed");
@@ -151,37 +156,68 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
     }
   }
 
-  /** Runs work that is not caused by a frame, containing what it throws. */
-  guard(work: () => void): void {
+  /** Hands a job to every channel that lacks it. @returns channels that were looked at */
+  publish(frames: JobFrames, now: Instant): number {
     try {
-      work();
+      return this.#jobs.publish(frames, now);
+    } catch (error) {
+      this.#reader.contain(error);
+      return 0;
+    }
+  }
+
+  /** {@link SessionJobs.visit} */
+  visit(channel: Channel, now: Instant, untilNextMs: number): void {
+    try {
+      this.#jobs.visit(channel, now, untilNextMs);
     } catch (error) {
       this.#reader.contain(error);
     }
   }
 
-  /** A share of this connection is durable; its channel may be closed by now. */
-  onDurable(share: AcceptedShare): void {
+  /** {@link SessionJobs.retarget} */
+  retarget(channel: Channel, now: Instant): void {
+    try {
+      this.#jobs.retarget(channel, now);
+    } catch (error) {
+      this.#reader.contain(error);
+    }
+  }
+
+  /** {@link SessionJobs.moveExtranoncePrefix} */
+  moveExtranoncePrefix(channelId: number, now: Instant): boolean {
+    return this.#jobs.moveExtranoncePrefix(channelId, now);
+  }
+
+  /**
+   * A share of this connection is durable. Nothing is said about a channel that is closed by now (SV2 5.3.9).
+   *
+   * @returns true when it is the first since {@link answer}, which must follow
+   */
+  onDurable(share: AcceptedShare): boolean {
     this.#unanswered--;
     // Shares become durable in the order in which they were recorded.
     this.#owed--;
-    share.channel.acknowledge(share);
+    const channel = this.#channels.get(share.channelId);
+    if (channel?.acknowledge(share)) this.#answerable.push(channel);
+    const isFirst = !this.#hasDurable;
+    this.#hasDurable = true;
+    return isFirst;
   }
 
-  /** Tells the client what was acknowledged on a channel (SV2 5.3.13); nothing for a closed one (SV2 5.3.9). */
-  answer(channel: Channel): void {
-    if (!this.#channels.has(channel)) return;
-    const acknowledgement = channel.takeAcknowledgement();
-    if (acknowledgement === undefined) return;
-    const fields = { channelId: channel.id, ...acknowledgement };
-    this.#reader.connection.send(encodeFrame(mining.SubmitSharesSuccess, fields));
-  }
-
-  /** Everything that is durable was answered. */
-  onAnswered(): void {
-    if (this.#draining === undefined || this.#owed > 0) return;
-    this.#draining.cancel();
-    this.#leave();
+  /** Tells the client which shares are durable: one SubmitShares.Success a channel (SV2 5.3.13). */
+  answer(): void {
+    this.#hasDurable = false;
+    try {
+      for (const channel of this.#answerable) {
+        const fields = { channelId: channel.id, ...channel.takeAcknowledgement()! };
+        this.#reader.connection.send(encodeFrame(mining.SubmitSharesSuccess, fields));
+      }
+      this.#answerable.length = 0;
+      this.#leaveIfAnswered();
+    } catch (error) {
+      this.#reader.contain(error);
+    }
   }
 
   /** Ends the connection. */
@@ -199,7 +235,13 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
     if (this.#reader.ended) return;
     if (this.#draining === undefined) this.#owed = this.#unanswered;
     this.#draining ??= clock.after(settings.drainAnswerMs, () => this.#leave());
-    this.onAnswered();
+    this.#leaveIfAnswered();
+  }
+
+  #leaveIfAnswered(): void {
+    if (this.#draining === undefined || this.#owed > 0) return;
+    this.#draining.cancel();
+    this.#leave();
   }
 
   /** Reconnect goes first to vendors that understand it (SV2 3.6.5). */
@@ -220,6 +262,15 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
 
   #onInvalid(): void {
     this.#judge(this.#limits.onInvalidMessage(this.#context.clock.monotonic()));
+  }
+
+  /** Runs work that is not caused by a frame, containing what it throws. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#reader.contain(error);
+    }
   }
 
   /** Ends a connection that did too much of what is refused. */
@@ -294,7 +345,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
     rate.add(Number(verdict.share.work), now.monotonic);
     this.#unanswered++;
     sink.record(verdict.share);
-    if (verdict.retarget) this.#context.onRetarget(channel);
+    if (verdict.retarget) this.#jobs.retarget(channel, now);
   }
 
   #refuseShare(channelId: number, sequenceNumber: number, errorCode: string, answer = true): void {
@@ -314,19 +365,16 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
       if (!this.#channels.wasClosed(channelId)) this.#refuseUpdate(channelId, unknownChannel);
       return;
     }
+    const now = instantOf(this.#context.clock);
     let retarget: boolean;
     try {
-      retarget = channel.update(
-        nominalHashRate,
-        bytesToTarget(maximumTarget),
-        instantOf(this.#context.clock),
-      );
+      retarget = channel.update(nominalHashRate, bytesToTarget(maximumTarget), now);
     } catch (error) {
       if (!(error instanceof ChannelError)) throw error;
       this.#refuseUpdate(channelId, error.code);
       return;
     }
-    if (retarget) this.#context.onRetarget(channel);
+    if (retarget) this.#jobs.retarget(channel, now);
   }
 
   #refuseUpdate(channelId: number, errorCode: UpdateErrorCode): void {

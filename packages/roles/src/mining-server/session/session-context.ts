@@ -27,8 +27,8 @@ export interface SessionContext {
   onBlock(found: FoundBlock): void;
   /** Why no new channels are opened now, an error code; null when they are. */
   admission(): string | null;
-  /** The target of `channel` changed: it gets a fresh job soon. */
-  onRetarget(channel: Channel): void;
+  /** `channel` should have another target, but not now: `MiningSession.retarget` is called for it later. */
+  retargetLater(channel: Channel): void;
   /** `channel` needs jobs so often that it must be visited at every step. */
   onFrequentJobs(channel: Channel): void;
 }
