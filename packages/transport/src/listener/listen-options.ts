@@ -12,13 +12,19 @@ export interface ConnectionWatch {
   ended(remoteAddress: string, reason: string, proven: boolean): void;
 }
 
-/** What `listen` takes. */
-export interface ListenOptions {
+/** A socket to listen on, and who answers there. */
+export interface ListenPlace {
   readonly host: string;
   /** TCP port; 0 lets the system choose. */
   readonly port: number;
   /** Shared by listeners and closed by its owner. */
   readonly handshaker: Handshaker;
+}
+
+/** What `listen` takes. */
+export interface ListenOptions extends ListenPlace {
+  /** Further sockets. All of them together are one listener for limits, metrics and bans. */
+  readonly also?: readonly ListenPlace[];
   readonly native: Native;
   readonly clock: Clock;
   /** Taken like every port, though the handshaker draws what a server needs. */
@@ -51,4 +57,10 @@ export interface Listener {
   readonly connections: number;
   /** Stops accepting and drops unfinished handshakes; running connections stay with their roles. */
   close(): Promise<void>;
+}
+
+/** A listener of encrypted connections. */
+export interface FrameListener extends Listener {
+  /** The first port and those of `also`, in their order. */
+  readonly ports: readonly number[];
 }

@@ -1,7 +1,15 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { native } from "@lode/native";
-import { type Clock, type Metrics, noMetrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
+import {
+  type Clock,
+  CodedError,
+  type Metrics,
+  noMetrics,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from "@lode/ports";
 import { VirtualClock } from "@lode/testing/clock";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type DialOptions, dial } from "../connection/dial.ts";
@@ -13,7 +21,7 @@ import { ServerIdentity } from "../identity/server-identity.ts";
 import { generateHandshakeKey, generateKeypair } from "../keys/keypair.ts";
 import { HandshakeError } from "../noise/handshake-error.ts";
 import { listen } from "./listen.ts";
-import type { Listener, ListenOptions } from "./listen-options.ts";
+import type { FrameListener, ListenOptions } from "./listen-options.ts";
 
 const authority = generateKeypair(systemRandom);
 const identity = ServerIdentity.create({
@@ -49,7 +57,7 @@ function countingMetrics(): { metrics: Metrics; counts: Map<string, number> } {
   return { metrics, counts };
 }
 
-async function serve(options: Partial<ListenOptions> = {}): Promise<Listener> {
+async function serve(options: Partial<ListenOptions> = {}): Promise<FrameListener> {
   const listener = await listen({
     host: "127.0.0.1",
     port: 0,
@@ -274,6 +282,39 @@ describe("a listener", () => {
     await until(() => listener.connections === 1);
     await expect(call(listener.port)).rejects.toThrow("ECONNREFUSED");
     expect(reasons).toEqual([]);
+  });
+
+  it("serves several ports, each with an authority of its own, and bounds them together", async () => {
+    const other = generateKeypair(systemRandom);
+    const otherIdentity = ServerIdentity.create({
+      authoritySecret: other.secretKey,
+      random: systemRandom,
+      clock: systemClock,
+    });
+    const also = {
+      host: "127.0.0.1",
+      port: 0,
+      handshaker: createInlineHandshaker(otherIdentity, { random: systemRandom }),
+    };
+    const listener = await serve({ also: [also], limits: { connections: 2 } });
+    const [first = 0, second = 0] = listener.ports;
+    expect(listener.port).toBe(first);
+    await call(first);
+    await expect(call(second)).rejects.toMatchObject({ code: "wrong-authority" });
+    await vi.waitUntil(() => listener.connections === 1);
+    await call(second, { authorityKey: other.publicKey });
+    await expect(call(first)).rejects.toThrow(CodedError);
+    await listener.close();
+    await expect(call(second)).rejects.toMatchObject({ type: { cause: "ECONNREFUSED" } });
+  });
+
+  it("leaves no port open when it cannot have all of them", async () => {
+    const taken = (await serve()).port;
+    const also = [{ host: "127.0.0.1", port: taken, handshaker }];
+    const free = await serve();
+    await free.close();
+    await expect(serve({ port: free.port, also })).rejects.toMatchObject({ type: { cause: "EADDRINUSE" } });
+    await expect(call(free.port)).rejects.toMatchObject({ type: { cause: "ECONNREFUSED" } });
   });
 
   it("says why it cannot listen", async () => {

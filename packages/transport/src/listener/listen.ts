@@ -9,10 +9,11 @@ import { defaultListenLimits, type ListenLimits } from "../connection/limits.ts"
 import { readExactly } from "../connection/read-exactly.ts";
 import { type ConnectionContext, SocketConnection } from "../connection/socket-connection.ts";
 import { TransportError } from "../connection/transport-error.ts";
+import type { Handshaker } from "../handshaker/handshaker.ts";
 import { ACT1_SIZE } from "../noise/responder.ts";
 import { Admission, type Ticket } from "./admission.ts";
 import { ListenMetrics } from "./listen-metrics.ts";
-import type { Listener, ListenOptions } from "./listen-options.ts";
+import type { FrameListener, ListenOptions, ListenPlace } from "./listen-options.ts";
 import { ProxyHeaderError } from "./proxy-protocol/proxy-header.ts";
 import { type Origin, readOrigin } from "./proxy-protocol/read-proxy-header.ts";
 
@@ -36,13 +37,18 @@ const PEER_LEFT: ReadonlySet<string> = new Set<TransportReason>([
  *
  * @throws TransportError `listen-failed`, `invalid-address-range`
  */
-export async function listen(options: ListenOptions): Promise<Listener> {
+export async function listen(options: ListenOptions): Promise<FrameListener> {
   const acceptor = new Acceptor(options);
-  await acceptor.open(options.host, options.port);
+  try {
+    for (const place of [options, ...(options.also ?? [])]) await acceptor.open(place);
+  } catch (error) {
+    await acceptor.close();
+    throw error;
+  }
   return acceptor;
 }
 
-class Acceptor implements Listener {
+class Acceptor implements FrameListener {
   readonly #options: ListenOptions;
   readonly #context: ConnectionContext;
   readonly #limits: ListenLimits;
@@ -52,10 +58,10 @@ class Acceptor implements Listener {
   readonly #logger: ThrottledLogger;
   readonly #proxies: AddressRanges;
   readonly #exempt: AddressRanges;
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
+  readonly #ports: number[] = [];
   readonly #shaking = new Set<Socket>();
   #sweeper: Timer | null = null;
-  #port = 0;
 
   constructor(options: ListenOptions) {
     this.#options = options;
@@ -71,7 +77,22 @@ class Acceptor implements Listener {
     };
     this.#proxies = new AddressRanges(options.proxyProtocolFrom ?? []);
     this.#exempt = new AddressRanges(options.exemptFrom ?? []);
-    this.#server = createServer(
+  }
+
+  get port(): number {
+    return this.#ports[0] ?? 0;
+  }
+
+  get ports(): readonly number[] {
+    return this.#ports;
+  }
+
+  get connections(): number {
+    return this.#admission.connections;
+  }
+
+  open({ host, port, handshaker }: ListenPlace): Promise<void> {
+    const server = createServer(
       {
         allowHalfOpen: true,
         pauseOnConnect: true,
@@ -79,21 +100,9 @@ class Acceptor implements Listener {
         keepAlive: true,
         keepAliveInitialDelay: this.#limits.keepAliveMs,
       },
-      (socket) => this.#accept(socket),
+      (socket) => this.#accept(socket, handshaker),
     );
-  }
-
-  get port(): number {
-    return this.#port;
-  }
-
-  get connections(): number {
-    return this.#admission.connections;
-  }
-
-  open(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const server = this.#server;
       server.once("error", (error: NodeJS.ErrnoException) => {
         const cause = error.code ?? "unknown";
         reject(
@@ -105,15 +114,16 @@ class Acceptor implements Listener {
           this.#options.logger.error({ err: error }, "the listening socket failed");
         });
         const address = server.address();
-        this.#port = typeof address === "object" && address !== null ? address.port : port;
-        this.#sweeper = this.#options.clock.every(SWEEP_MS, () => this.#sweep());
+        this.#ports.push(typeof address === "object" && address !== null ? address.port : port);
+        this.#servers.push(server);
+        this.#sweeper ??= this.#options.clock.every(SWEEP_MS, () => this.#sweep());
         resolve();
       });
     });
   }
 
   close(): Promise<void> {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
     this.#sweeper?.cancel();
     for (const socket of this.#shaking) socket.destroy(new TransportError({ code: "listener-closed" }));
     this.#logger.flush();
@@ -125,7 +135,7 @@ class Acceptor implements Listener {
     this.#admission.sweep(({ remoteAddress }) => this.#options.watch?.proven(remoteAddress));
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, handshaker: Handshaker): void {
     const remote = socket.remoteAddress;
     socket.on("error", ignore); // a reset between two states must not be an uncaught error
     if (remote === undefined) {
@@ -148,7 +158,7 @@ class Acceptor implements Listener {
     }
     socket.once("close", () => ticket.release());
     const refusal = viaProxy ? null : this.#count(ticket, address);
-    if (refusal === null) void this.#receive(socket, { address, viaProxy, ticket });
+    if (refusal === null) void this.#receive(socket, { address, viaProxy, ticket, handshaker });
     else this.#refuse(socket, address, refusal);
   }
 
@@ -185,7 +195,7 @@ class Acceptor implements Listener {
       }
       const act1 = await readExactly(socket, ACT1_SIZE);
       arrival.ticket.keyCame();
-      connection = await this.#shake(socket, act1, real.address);
+      connection = await this.#shake(socket, act1, real.address, arrival.handshaker);
     } catch (error) {
       this.#onFailure(socket, error, real.address, announced);
       return;
@@ -210,10 +220,15 @@ class Acceptor implements Listener {
     return this.#options.admit?.(address) ?? this.#count(ticket, address);
   }
 
-  async #shake(socket: Socket, act1: Uint8Array, address: string): Promise<SocketConnection> {
+  async #shake(
+    socket: Socket,
+    act1: Uint8Array,
+    address: string,
+    handshaker: Handshaker,
+  ): Promise<SocketConnection> {
     checkKey(act1);
     if (socket.readableLength > 0) throw new TransportError({ code: "early-data" });
-    const { act2, ...keys } = await this.#options.handshaker.respond(act1);
+    const { act2, ...keys } = await handshaker.respond(act1);
     if (socket.destroyed) throw socket.errored ?? new TransportError({ code: "closed-in-handshake" });
     socket.write(act2);
     return new SocketConnection(socket, address, keys, this.#context);
@@ -271,6 +286,8 @@ interface Arrival {
   /** It must begin with a PROXY header. */
   readonly viaProxy: boolean;
   readonly ticket: Ticket;
+  /** Answers at the port where it arrived. */
+  readonly handshaker: Handshaker;
 }
 
 function ignore(): void {}
