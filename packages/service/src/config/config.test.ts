@@ -137,6 +137,13 @@ describe("loadConfig", () => {
     expect(more).toEqual([]);
   });
 
+  it("says how npm's banner got into a file, and how to write it without", () => {
+    const path = file("\n> lode@0.1.0 lode\n> node main.js pool --example-config\n\n[pool]\n");
+    expect(problemsOf(() => loadConfig({ schema, file: path }))).toEqual([
+      expect.stringMatching(/lode\.toml begins with what npm prints .*\.\/lode/),
+    ]);
+  });
+
   it("says which layer a wrong value comes from", () => {
     const load = () =>
       loadConfig({

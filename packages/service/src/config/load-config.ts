@@ -103,6 +103,9 @@ function restoreDefault(node: SchemaNode, tree: ConfigTree, path: readonly (stri
   }
 }
 
+/** `> lode@0.1.0 lode`: npm run writes it to standard output, in front of what the script prints. */
+const NPM_BANNER = /^\s*> \S+@\S+ \S+/;
+
 function readToml(file: string): unknown {
   let text: string;
   try {
@@ -115,6 +118,11 @@ function readToml(file: string): unknown {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
+    if (NPM_BANNER.test(text)) {
+      throw new ConfigError([
+        `${file} begins with what npm prints before it runs a script: write it with ./lode … > ${file}, or npm run --silent`,
+      ]);
+    }
     // Below its first line the message shows a part of the file, which may hold a secret.
     const reason = error.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? "";
     throw new ConfigError([`${file}:${error.line}:${error.column}: not valid TOML: ${reason}`]);

@@ -15,6 +15,8 @@ export interface ProcessOptions {
   readonly logFile?: string;
   /** The program writes to the log file itself, so that nothing of it passes through this process. */
   readonly logOnly?: boolean;
+  /** The program leads a process group, which gets the signals as if they came from a terminal. */
+  readonly group?: boolean;
   /** Gets each line of standard output. */
   readonly onLine?: (line: string) => void;
 }
@@ -31,23 +33,36 @@ export class RunningProcess {
   readonly ended: Promise<number | null>;
   readonly #child: ChildProcess;
   readonly #logFile: string | undefined;
+  readonly #group: boolean;
   readonly #watchers = new Set<() => void>();
   #stdout = "";
   #stderr = "";
   #end: string | null = null;
 
   constructor(program: string, args: readonly string[], options: ProcessOptions = {}) {
-    const { name = program, cwd, env = process.env, input, logFile, logOnly = false, onLine } = options;
+    const {
+      name = program,
+      cwd,
+      env = process.env,
+      input,
+      logFile,
+      logOnly = false,
+      group = false,
+      onLine,
+    } = options;
     this.name = name;
     this.#logFile = logOnly ? logFile : undefined;
+    this.#group = group;
     const log = logOnly && logFile !== undefined ? openSync(logFile, "a") : null;
     const output = log ?? "pipe";
     this.#child = spawn(program, args, {
       cwd,
       env,
+      detached: group,
       stdio: [input === undefined ? "ignore" : "pipe", output, output],
     });
     if (log !== null) closeSync(log);
+    this.#child.stdin?.on("error", () => {}); // it ended before it read everything
     this.#child.stdin?.end(input);
     this.#child.stdout?.on("data", (chunk: Buffer) => {
       this.#stdout = (this.#stdout + chunk.toString()).slice(-KEPT);
@@ -64,10 +79,13 @@ export class RunningProcess {
     if (onLine !== undefined && this.#child.stdout !== null) {
       createInterface({ input: this.#child.stdout }).on("line", onLine);
     }
+    const orphaned = () => this.signal("SIGKILL");
+    if (group) process.once("exit", orphaned);
     this.ended = new Promise((resolve) => {
       const over = (code: number | null, text: string) => {
         if (this.#end !== null) return;
         this.#end = text;
+        process.off("exit", orphaned);
         this.#log(logFile, `[${text}]\n`);
         resolve(code);
         for (const watcher of this.#watchers) watcher();
@@ -127,14 +145,22 @@ export class RunningProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    if (!this.#group || this.#child.pid === undefined) {
+      this.#child.kill(signal);
+      return;
+    }
+    try {
+      process.kill(-this.#child.pid, signal);
+    } catch {
+      // Nobody of the group is left.
+    }
   }
 
   /** Sends a signal that ends it, and SIGKILL when it has not ended after `withinMs`. Resolves once it is gone. */
   async stop(signal: NodeJS.Signals = "SIGTERM", withinMs: number = STOP_WITHIN_MS): Promise<void> {
     if (!this.running) return;
-    this.#child.kill(signal);
-    const late = setTimeout(() => this.#child.kill("SIGKILL"), withinMs);
+    this.signal(signal);
+    const late = setTimeout(() => this.signal("SIGKILL"), withinMs);
     await this.ended;
     clearTimeout(late);
   }
