@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { NodeMonitor } from "@lode/bitcoin/node";
 import { ExtranonceAllocator, shareErrors } from "@lode/mining";
 import { native } from "@lode/native";
 import {
@@ -8,7 +9,7 @@ import {
   ShareRecorder,
   TemplateSources,
 } from "@lode/pool-server";
-import { silentLogger, systemClock, systemRandom } from "@lode/ports";
+import { type Metrics, silentLogger, systemClock, systemRandom } from "@lode/ports";
 import { MiningProxy, proxySchema } from "@lode/proxy";
 import {
   customJobErrorCodes,
@@ -27,6 +28,7 @@ import { expect, it } from "vitest";
 async function poolMetrics(): Promise<MetricDescription[]> {
   const metrics = createMetrics({ defaults: false });
   const deps = { clock: systemClock, logger: silentLogger, metrics };
+  nodeMonitor(metrics);
   new ShareRecorder({
     ...deps,
     store: { commit: async () => {}, renew: async () => {} },
@@ -87,14 +89,18 @@ async function poolMetrics(): Promise<MetricDescription[]> {
   return metrics.describe();
 }
 
+const NO_NODE = { endpoint: "", call: async () => null };
+
+function nodeMonitor(metrics: Metrics): NodeMonitor {
+  const options = { name: "node", network: "regtest", setting: "", clock: systemClock } as const;
+  return new NodeMonitor({ ...options, rpc: NO_NODE, logger: silentLogger, metrics });
+}
+
 function providerMetrics(): MetricDescription[] {
   const metrics = createMetrics({ defaults: false });
-  new TemplateProvider({
-    rpc: { call: async () => null },
-    clock: systemClock,
-    logger: silentLogger,
-    metrics,
-  });
+  const monitor = nodeMonitor(metrics);
+  const deps = { rpc: NO_NODE, setting: "", clock: systemClock, logger: silentLogger, metrics };
+  new TemplateProvider({ ...deps, check: () => monitor.check() });
   return metrics.describe();
 }
 

@@ -1,10 +1,20 @@
 import { join } from "node:path";
 import { sigopCostOfOutput } from "@lode/bitcoin";
-import { migrate, migrationsDirectory, openDatabase, PostgresShareStore } from "@lode/ledger";
+import { NodeMonitor } from "@lode/bitcoin/node";
+import { PostgresShareStore, prepareDatabase } from "@lode/ledger";
 import { native } from "@lode/native";
-import { type Logger, type Metrics, systemClock, systemRandom, throttledLogger } from "@lode/ports";
+import {
+  type DependencyError,
+  FailureLog,
+  type Logger,
+  type Metrics,
+  systemClock,
+  systemRandom,
+  throttledLogger,
+  waitFor,
+} from "@lode/ports";
 import { minerMaxLength } from "@lode/roles";
-import { lockDirectory } from "@lode/service";
+import { checkPort, lockDirectory } from "@lode/service";
 import {
   createThreadedHandshaker,
   encodeAuthorityPublicKey,
@@ -27,19 +37,26 @@ import {
   templateDialer,
 } from "./config/parts-from-config.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
-import { Pool, type PoolDeps, type PoolSettings } from "./pool.ts";
+import { Pool, type PoolSettings } from "./pool.ts";
 import { BatchRetention } from "./shares/batch-retention.ts";
 import { TemplateSources } from "./templates/template-sources.ts";
 
 export interface PoolServerDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly onFatal: PoolDeps["onFatal"];
+  /** The pool cannot go on. `error` is there when the cause lies outside and has its own sentence. */
+  readonly onFatal: (reason: string, error?: DependencyError) => void;
   readonly onBlockAccepted?: (hash: string) => void;
   /** Accept a Postgres that may lose commits in a crash: development only. */
   readonly allowFsyncOff?: boolean;
   /** New coins of the block at a height, satoshi, on a chain with rules of its own. Default: the network's. */
   readonly subsidyAt?: PoolSettings["subsidyAt"];
+  /** Ends the wait for the database. */
+  readonly signal?: AbortSignal;
+  /** The start waits this long for a database that is not there yet, milliseconds; the configuration's if absent. */
+  readonly waitMs?: number;
+  /** Told what the start waits for, and null when that is there. */
+  readonly onWaiting?: (sentence: string | null) => void;
 }
 
 /** A running pool server. */
@@ -64,9 +81,10 @@ const OUTPUT_OVERHEAD = 8 + 3;
 const SESSION_LOG = { burst: 100, intervalMs: 1_000 };
 
 /**
- * Starts a pool server in its data directory.
+ * Starts a pool server in its data directory: connects a pool to sockets, Postgres and its nodes, and waits for a database
+ * that is not there yet.
  *
- * @throws ConfigError, LedgerError, TransportError; ExitError when another process uses the directory
+ * @throws ConfigError, DependencyError, MigrationError; ExitError when the port is taken or another process uses the directory
  */
 export async function startPoolServer(config: PoolServerConfig, deps: PoolServerDeps): Promise<PoolServer> {
   assertPoolServer(config);
@@ -91,6 +109,10 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   const random = systemRandom;
   const payoutScript = rewardScript(config);
   const identify = identifier(config);
+  await checkPort(
+    splitHostPort(config.pool.listenAddress),
+    `listen for miners on ${config.pool.listenAddress} (pool.listen_address)`,
+  );
   const identity = serverIdentity(config);
   const dialTemplates = templateDialer(config, logger);
   const blocksDirectory = join(config.pool.dataDir, "blocks");
@@ -103,8 +125,19 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     answerTimeoutMs: config.database.commitTimeoutMs,
     allowFsyncOff: deps.allowFsyncOff ?? false,
   });
-  await migrateDatabase(config.database.url, logger);
-  await store.verifyDurability();
+  const nodes = config.nodes.map((node, index) =>
+    watchedNode(node, index, config.pool.network, { logger, metrics }),
+  );
+  for (const { monitor } of nodes) monitor.start();
+  if (nodes.length === 0) logger.warn({}, NO_NODES);
+  try {
+    await waitForDatabase(store, config, deps);
+  } catch (error) {
+    for (const node of nodes) node.stop();
+    blocksWatch.stop();
+    await store.close();
+    throw error;
+  }
   const retention = new BatchRetention({
     url: config.database.url,
     days: config.retention.batchDays,
@@ -121,7 +154,6 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     { clock, logger, metrics, dial: dialTemplates },
   );
   const sessionLogger = throttledLogger(logger, { clock, ...SESSION_LOG });
-  const rpcs = config.nodes.map((node) => ({ name: node.name, rpc: nodeRpc(node) }));
   const pool = new Pool(
     {
       clock,
@@ -131,7 +163,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
       native,
       store,
       feed,
-      nodes: rpcs.map(({ name, rpc }) => blockNode(name, rpc)),
+      nodes: nodes.map(({ name, rpc }) => blockNode(name, rpc)),
       candidates: candidateDirectory(blocksDirectory, logger),
       canKeepBlocks: () => blocksWatch.isWritable,
       identify,
@@ -164,7 +196,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   const release = async () => {
     await listener.close();
     await pool.stop();
-    for (const { rpc } of rpcs) rpc.close();
+    for (const node of nodes) node.stop();
     await handshaker.close();
     await retention.stop();
     await store.close();
@@ -195,11 +227,46 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   };
 }
 
-async function migrateDatabase(url: string, logger: Logger): Promise<void> {
-  const database = openDatabase(url, { max: 1, logger });
-  try {
-    await migrate(database, migrationsDirectory);
-  } finally {
-    await database.end();
-  }
+/** Said at the start of a pool whose blocks leave through template sources alone. */
+const NO_NODES =
+  "no [[nodes]] are configured: found blocks leave through SubmitSolution alone, which has no answer and is lost where the template server does not fit its node. Name a node that takes them by submitblock";
+
+/** A node that takes found blocks, and the watch over it. */
+function watchedNode(
+  node: PoolServerConfig["nodes"][number],
+  index: number,
+  network: PoolServerConfig["pool"]["network"],
+  ports: { readonly logger: Logger; readonly metrics: Metrics },
+) {
+  const { name } = node;
+  const rpc = nodeRpc(node);
+  const setting = `nodes.${index}.url`;
+  const monitor = new NodeMonitor({ name, rpc, network, setting, clock: systemClock, ...ports });
+  return {
+    name,
+    rpc,
+    monitor,
+    stop() {
+      monitor.stop();
+      rpc.close();
+    },
+  };
+}
+
+/** Resolves when shares can be recorded. */
+async function waitForDatabase(
+  store: PostgresShareStore,
+  config: PoolServerConfig,
+  deps: PoolServerDeps,
+): Promise<void> {
+  const { logger, allowFsyncOff = false } = deps;
+  const database = { connection: config.database.url, setting: "database.url", logger, allowFsyncOff };
+  await waitFor(() => prepareDatabase(store, database), {
+    clock: systemClock,
+    log: new FailureLog({ clock: systemClock, logger }),
+    ready: "the database is there",
+    withinMs: deps.waitMs ?? config.database.waitSec * 1000,
+    signal: deps.signal,
+    onWait: deps.onWaiting,
+  });
 }

@@ -47,6 +47,8 @@ export interface PoolSettings {
   readonly outageCloseMs: number;
   /** Nodes that must agree on what became of a found block; at most as many as there are. 2 if absent. */
   readonly confirmNodes?: number;
+  /** The store is away for every pool server at once: after this long the pool is not ready, milliseconds; 0 or absent: never. */
+  readonly sharedOutageNotReadyMs?: number;
   readonly mining: Partial<MiningServerSettings>;
   readonly recorder: Partial<ShareRecorderLimits>;
 }
@@ -100,6 +102,8 @@ export class Pool {
   #recorded = 0;
   #outageSince: number | null = null;
   #outageClose: Timer | null = null;
+  /** Monotonic time since which the store is away; null while it is there. */
+  #storeAwaySince: number | null = null;
   #draining = false;
 
   constructor(deps: PoolDeps, settings: PoolSettings) {
@@ -191,10 +195,15 @@ export class Pool {
     const reasons: NotReady[] = [];
     if (this.#server.job === undefined) reasons.push("no-template");
     if (this.#outageSince !== null) reasons.push("template-outage");
-    if (this.#recorder.state !== "writable") reasons.push("shares-not-recorded");
+    if (this.#isStoreReason()) reasons.push("shares-not-recorded");
     if (this.#deps.canKeepBlocks?.() === false) reasons.push("data-dir-not-writable");
     if (this.#draining) reasons.push("draining");
     return reasons;
+  }
+
+  /** What is wrong although another pool server would do no better. */
+  notes(): NotReady[] {
+    return this.#recorder.state === "writable" || this.#isStoreReason() ? [] : ["shares-not-recorded"];
   }
 
   status(): PoolStatus {
@@ -279,7 +288,21 @@ export class Pool {
     });
   }
 
+  /**
+   * A store that is away is away for every pool server, and load balancers cut the connections of servers that are not
+   * ready. One that has failed for good, or holds so much that connections are closed, should get no new ones.
+   */
+  #isStoreReason(): boolean {
+    const { state } = this.#recorder;
+    if (state !== "holding") return state !== "writable";
+    const { sharedOutageNotReadyMs: patience = 0 } = this.#settings;
+    const since = this.#storeAwaySince ?? this.#deps.clock.monotonic();
+    return patience > 0 && this.#deps.clock.monotonic() - since >= patience;
+  }
+
   #onRecorderState(state: RecorderState): void {
+    this.#storeAwaySince =
+      state === "writable" ? null : (this.#storeAwaySince ?? this.#deps.clock.monotonic());
     if (state === "overfull") void this.#server.closeAll("shares-not-recorded");
     if (state === "failed") this.#deps.onFatal("shares cannot be recorded: a batch key is taken");
   }

@@ -33,6 +33,13 @@ export const templateProviderSchema = section({
       minimum: 50,
       maximum: 60_000,
     }),
+    waitForNodeSec: Type.Integer({
+      description:
+        "The start waits this long for a node that is not there yet, seconds. 0: for as long as it takes.",
+      default: 0,
+      minimum: 0,
+      maximum: 86_400,
+    }),
     maxClients: Type.Integer({
       description: "Pools served at once.",
       default: 64,

@@ -1,7 +1,8 @@
-import { checkChain } from "@lode/bitcoin/node";
+import { checkNode, NodeMonitor } from "@lode/bitcoin/node";
 import { native } from "@lode/native";
-import { type Logger, type Metrics, systemClock, systemRandom } from "@lode/ports";
+import { FailureLog, type Logger, type Metrics, systemClock, systemRandom, waitFor } from "@lode/ports";
 import { templateClientMaxLength } from "@lode/roles";
+import { checkPort } from "@lode/service";
 import {
   createInlineHandshaker,
   decodeAuthoritySecretKey,
@@ -24,10 +25,29 @@ export interface TemplateProviderServer {
   stop(): Promise<void>;
 }
 
-/** Connects a template provider to its node and its port. @throws ConfigError, ChainError, NodeRpcError */
+/** What a template provider runs with. */
+export interface TemplateProviderServerDeps {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Ends the wait for the node. */
+  readonly signal?: AbortSignal;
+  /** The start waits this long for a node that is not there yet, milliseconds; 0: for as long as it takes. */
+  readonly waitMs?: number;
+  /** Told what the start waits for, and null when that is there. */
+  readonly onWaiting?: (sentence: string | null) => void;
+}
+
+/** The setting that names the node, in messages. */
+const NODE_SETTING = "node.url";
+
+/**
+ * Connects a template provider to its node and its port; waits for a node that is not there yet.
+ *
+ * @throws ConfigError, DependencyError, ExitError when the port is taken
+ */
 export async function startTemplateProvider(
   config: TemplateProviderConfig,
-  deps: { readonly logger: Logger; readonly metrics: Metrics },
+  deps: TemplateProviderServerDeps,
 ): Promise<TemplateProviderServer> {
   const { logger, metrics } = deps;
   const { templateProvider, node } = config;
@@ -38,16 +58,34 @@ export async function startTemplateProvider(
     clock: systemClock,
     validitySeconds: templateProvider.certValiditySec,
   });
+  const { host, port } = splitHostPort(templateProvider.listenAddress);
+  await checkPort({ host, port }, `listen for pools on ${templateProvider.listenAddress}`);
   const rpc = nodeRpc(config);
-  const status = await checkChain(rpc, node.network);
-  if (status.initialBlockDownload && node.network !== "regtest") {
-    logger.warn(
-      { blocks: status.blocks, headers: status.headers },
-      "the node is still catching up with its chain; its templates are worthless until it has",
-    );
+  try {
+    await waitFor(() => checkNode(rpc, node.network, { setting: NODE_SETTING }), {
+      clock: systemClock,
+      log: new FailureLog({ clock: systemClock, logger }),
+      ready: `the node at ${rpc.endpoint} is there`,
+      withinMs: deps.waitMs ?? templateProvider.waitForNodeSec * 1000,
+      signal: deps.signal,
+      onWait: deps.onWaiting,
+    });
+  } catch (error) {
+    rpc.close();
+    throw error;
   }
-  const provider = new TemplateProvider(
-    { rpc, clock: systemClock, logger, metrics },
+  const monitor = new NodeMonitor({
+    name: "node",
+    rpc,
+    network: node.network,
+    setting: NODE_SETTING,
+    clock: systemClock,
+    logger,
+    metrics,
+    onState: (state) => provider.onNodeState(state),
+  });
+  const provider: TemplateProvider = new TemplateProvider(
+    { rpc, setting: NODE_SETTING, check: () => monitor.check(), clock: systemClock, logger, metrics },
     {
       feeDelta: BigInt(templateProvider.feeDeltaSat),
       refreshMs: templateProvider.refreshSec * 1000,
@@ -55,10 +93,10 @@ export async function startTemplateProvider(
       maxClients: templateProvider.maxClients,
     },
   );
+  monitor.start();
   provider.start();
   // A handful of long-lived clients: handshakes need no threads here.
   const handshaker = createInlineHandshaker(identity, { random: systemRandom });
-  const { host, port } = splitHostPort(templateProvider.listenAddress);
   const listener = await listen({
     host,
     port,
@@ -86,6 +124,7 @@ export async function startTemplateProvider(
     async stop() {
       await listener.close();
       provider.stop();
+      monitor.stop();
       await handshaker.close();
       rpc.close();
     },

@@ -1,4 +1,5 @@
-import { CodedError, noMetrics, silentLogger, systemClock } from "@lode/ports";
+import { NodeRpcError, type NodeState } from "@lode/bitcoin/node";
+import { noMetrics, silentLogger, systemClock } from "@lode/ports";
 import { TemplateClient } from "@lode/roles";
 import { memoryPair } from "@lode/transport/testing";
 import { expect, it, onTestFinished, vi } from "vitest";
@@ -21,16 +22,25 @@ it("clients of a node that gives no templates any more are cut off, and served a
   onTestFinished(() => void vi.useRealTimers());
   const clock = systemClock;
   let away = false;
+  let checks = 0;
   const rpc = {
+    endpoint: "http://127.0.0.1:8332/",
     call: (method: string, params: readonly unknown[] = []) => {
-      if (away) return Promise.reject(new CodedError({ code: "unreachable" } as const));
+      if (away) return Promise.reject(new NodeRpcError({ code: "unreachable", errno: "ECONNREFUSED" }));
       if (method === "getbestblockhash") return Promise.resolve(ANSWER.previousblockhash);
       const isLongPoll = JSON.stringify(params).includes("longpollid");
       return isLongPoll ? new Promise<never>(() => {}) : Promise.resolve(ANSWER);
     },
   };
   const options = { clock, logger: silentLogger, metrics: noMetrics };
-  const provider = new TemplateProvider({ rpc, ...options });
+  const check = async (): Promise<NodeState> => {
+    checks += 1;
+    return {
+      code: "usable",
+      report: { network: "regtest", blocks: 4, headers: 4, bestBlockHash: "", doubts: [] },
+    };
+  };
+  const provider = new TemplateProvider({ rpc, setting: "node.url", check, ...options });
   provider.start();
   const got: string[] = [];
   const connect = () => {
@@ -67,7 +77,9 @@ it("clients of a node that gives no templates any more are cut off, and served a
   await vi.advanceTimersByTimeAsync(1_000);
   expect(got).toEqual([]);
   away = false;
+  expect(checks).toBe(0);
   await vi.advanceTimersByTimeAsync(30_000);
   expect(got).toEqual(["template", "tip"]);
+  expect(checks).toBe(1);
   provider.stop();
 });

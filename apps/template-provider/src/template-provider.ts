@@ -7,14 +7,15 @@ import {
   serializeHeader,
   stripCoinbaseWitness,
 } from "@lode/bitcoin";
-import type { NodeRpc } from "@lode/bitcoin/node";
+import { explainNodeFailure, type NodeRpc, NodeRpcError, type NodeState } from "@lode/bitcoin/node";
 import { native } from "@lode/native";
-import { type Clock, CodedError, type Logger, type Metrics } from "@lode/ports";
+import { type Clock, FailureLog, type Logger, type Metrics } from "@lode/ports";
 import type { templateDistribution } from "@lode/protocol";
 import { type TemplateProviderPort, TemplateServerSession } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import type { BlockTemplate } from "./block-template.ts";
 import { PublishedTemplates } from "./published-templates.ts";
+import { SolutionSubmitter } from "./solution-submitter.ts";
 import { buildPrevHash, buildTemplate, type CoinbaseConstraints } from "./template-builder.ts";
 import { TemplateWatch } from "./template-watch.ts";
 
@@ -36,7 +37,11 @@ const DEFAULT_PROVIDER_SETTINGS: TemplateProviderSettings = {
 };
 
 export interface TemplateProviderDeps {
-  readonly rpc: Pick<NodeRpc, "call">;
+  readonly rpc: Pick<NodeRpc, "call" | "endpoint">;
+  /** The setting that names the node, for messages. */
+  readonly setting: string;
+  /** Asks whether blocks can count with the node: whenever it is back, before its templates are passed on. */
+  readonly check: () => Promise<NodeState>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -47,10 +52,6 @@ interface Client {
   constraints: CoinbaseConstraints | null;
 }
 
-/** submitblock is repeated until the node answers, this long at most. */
-const SUBMIT_FOR_MS = 3_600_000;
-const SUBMIT_RETRY_MS = 500;
-const FAILURE_LOG_MS = 10_000;
 /**
  * Without a template from the node for this long while its calls fail, clients are cut off: a source that only falls
  * silent would keep a pool mining on an old tip for ever.
@@ -67,11 +68,15 @@ export class TemplateProvider implements TemplateProviderPort {
   readonly #templatesSent;
   readonly #solutions;
   readonly #failures;
+  readonly #failureLog: FailureLog;
+  readonly #submitter: SolutionSubmitter;
   #latest: BlockTemplate | null = null;
   /** Value of the template last published for the current tip. */
   #publishedValue = 0n;
   #nextId: bigint;
-  #lastFailureLog = Number.NEGATIVE_INFINITY;
+  /** False once a call has failed, until the node that answers again was checked: it may be another one. */
+  #isTrusted = true;
+  #isChecking = false;
   /** Monotonic time of the node's last template. */
   #lastTemplateAt = Number.NEGATIVE_INFINITY;
 
@@ -89,7 +94,9 @@ export class TemplateProvider implements TemplateProviderPort {
       },
       { onTemplate: (template) => this.#onTemplate(template), onFailure: (error) => this.#onFailure(error) },
     );
-    const { metrics } = deps;
+    const { clock, logger, metrics } = deps;
+    this.#failureLog = new FailureLog({ clock, logger });
+    this.#submitter = new SolutionSubmitter({ ...deps, onAnswer: () => this.#watch.refresh() });
     this.#templatesSent = metrics.counter(
       "lode_template_provider_templates_total",
       "Templates published to clients",
@@ -122,6 +129,8 @@ export class TemplateProvider implements TemplateProviderPort {
 
   stop(): void {
     this.#watch.stop();
+    this.#submitter.stop();
+    this.#failureLog.stop();
     for (const session of this.#clients.keys()) session.close("shutting-down");
   }
 
@@ -191,27 +200,32 @@ export class TemplateProvider implements TemplateProviderPort {
       return;
     }
     const hash = internalToDisplay(native.sha256d(header));
-    this.#submit(Buffer.from(block).toString("hex"), hash, this.#deps.clock.monotonic());
+    this.#submitter.submit(Buffer.from(block).toString("hex"), hash);
   }
 
-  #submit(block: string, hash: string, since: number): void {
-    const { rpc, clock, logger } = this.#deps;
-    rpc.call("submitblock", [block]).then(
-      (answer) => {
-        const taken = answer === null || answer === "duplicate";
-        logger[taken ? "info" : "error"]({ hash, answer: answer ?? "ok" }, "the node answered a solution");
-        this.#watch.refresh();
-      },
-      (error: unknown) => {
-        logger.error({ err: error, hash }, "the node did not answer a solution; it goes again");
-        if (clock.monotonic() - since < SUBMIT_FOR_MS) {
-          clock.after(SUBMIT_RETRY_MS, () => this.#submit(block, hash, since));
-        }
-      },
-    );
+  /** What a check of the node has found: templates of a node that cannot be mined with are not passed on. */
+  onNodeState(state: NodeState): void {
+    if (state.code !== "unusable" || state.error.temporary) return;
+    this.#isTrusted = false;
+    if (this.#latest !== null) this.#loseNode();
+  }
+
+  async #checkNode(): Promise<void> {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    const state = await this.#deps.check();
+    this.#isChecking = false;
+    if (state.code !== "usable") return;
+    this.#isTrusted = true;
+    this.#watch.refresh();
   }
 
   #onTemplate(template: BlockTemplate): void {
+    if (!this.#isTrusted) {
+      void this.#checkNode();
+      return;
+    }
+    this.#failureLog.worked("the node gives templates again");
     const last = this.#latest;
     this.#latest = template;
     this.#lastTemplateAt = this.#deps.clock.monotonic();
@@ -272,13 +286,19 @@ export class TemplateProvider implements TemplateProviderPort {
 
   #onFailure(error: unknown): void {
     this.#failures.inc();
+    if (mayBeAnotherNode(error)) this.#isTrusted = false;
     const now = this.#deps.clock.monotonic();
     if (this.#latest !== null && now - this.#lastTemplateAt >= NODE_LOST_MS) this.#loseNode();
-    if (now - this.#lastFailureLog < FAILURE_LOG_MS) return;
-    this.#lastFailureLog = now;
-    const code = error instanceof CodedError ? String(error.code) : "unexpected";
-    this.#deps.logger.warn({ err: error, code }, "the node does not give templates; trying again");
+    const { rpc, setting } = this.#deps;
+    const explained = explainNodeFailure(error, { endpoint: rpc.endpoint, setting });
+    const reason = explained instanceof Error ? explained.message : String(explained);
+    this.#failureLog.failed(`no template: ${reason}`);
   }
+}
+
+/** The node was restarted, or another program answers in its place. */
+function mayBeAnotherNode(error: unknown): boolean {
+  return error instanceof NodeRpcError && !["busy", "timeout", "aborted"].includes(error.code);
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

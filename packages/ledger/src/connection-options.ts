@@ -88,11 +88,16 @@ export function parseDatabaseUrl(text: string): DatabaseOptions {
 
 /** `user@host:port/database` for logs: never a password. */
 export function describeDatabase(options: DatabaseOptions | string): string {
-  const { host, port, user, database } = resolveOptions(options);
-  const place = host.startsWith("/")
+  const { user, database } = resolveOptions(options);
+  return `${user}@${placeOfDatabase(options)}/${database}`;
+}
+
+/** `host:port`, or the path of a Unix socket. */
+export function placeOfDatabase(options: DatabaseOptions | string): string {
+  const { host, port } = resolveOptions(options);
+  return host.startsWith("/")
     ? `${host}/.s.PGSQL.${port}`
     : `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-  return `${user}@${place}/${database}`;
 }
 
 /** Options with every default filled in, from a URL or from options. */

@@ -3,6 +3,14 @@ export type { DatabaseOptions, SslMode } from "./connection-options.ts";
 export { describeDatabase, parseDatabaseUrl } from "./connection-options.ts";
 export type { Database, DatabaseSettings } from "./database.ts";
 export { openDatabase } from "./database.ts";
+export {
+  checkDatabase,
+  type DatabaseCheckOptions,
+  migrateDatabase,
+  prepareDatabase,
+  withDatabase,
+} from "./database-check.ts";
+export { type DatabasePlace, explainDatabaseFailure } from "./database-failure.ts";
 export type { SessionFacts } from "./durability.ts";
 export type { LedgerErrorType, TransientReason } from "./ledger-error.ts";
 export { LedgerError } from "./ledger-error.ts";

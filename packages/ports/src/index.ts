@@ -4,7 +4,9 @@
  */
 export type { Clock, Timer } from "./clock.ts";
 export { systemClock } from "./clock.ts";
+export { DependencyError, type DependencyErrorType } from "./dependency-error.ts";
 export { CodedError } from "./errors.ts";
+export { FailureLog, type FailureLogOptions } from "./failure-log.ts";
 export { type LogThrottleOptions, type ThrottledLogger, throttledLogger } from "./log-throttle.ts";
 export type { Logger } from "./logger.ts";
 export { silentLogger } from "./logger.ts";
@@ -12,3 +14,4 @@ export type { Counter, Gauge, Histogram, Metrics } from "./metrics.ts";
 export { noMetrics } from "./metrics.ts";
 export type { Random } from "./random.ts";
 export { systemRandom } from "./random.ts";
+export { type WaitOptions, waitFor } from "./wait-for.ts";

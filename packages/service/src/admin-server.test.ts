@@ -13,7 +13,7 @@ describe("the admin server", () => {
       host: "127.0.0.1",
       port: 0,
       metrics,
-      checks: { ...fine, ready: () => reasons },
+      checks: { ...fine, ready: () => reasons, notes: () => ["shares-not-recorded"] },
     });
     const get = async (path: string) => {
       const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
@@ -21,9 +21,15 @@ describe("the admin server", () => {
     };
     try {
       expect(await get("/livez")).toEqual({ status: 200, body: '{"ok":true,"reasons":[]}' });
-      expect(await get("/readyz")).toEqual({ status: 503, body: '{"ok":false,"reasons":["no-template"]}' });
+      expect(await get("/readyz")).toEqual({
+        status: 503,
+        body: '{"ok":false,"reasons":["no-template"],"notes":["shares-not-recorded"]}',
+      });
       reasons = [];
-      expect((await get("/readyz")).status).toBe(200);
+      expect(await get("/readyz")).toEqual({
+        status: 200,
+        body: '{"ok":true,"reasons":[],"notes":["shares-not-recorded"]}',
+      });
       expect((await get("/metrics")).body).toContain("b 1");
       expect((await get("/other")).status).toBe(404);
     } finally {

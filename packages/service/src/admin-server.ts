@@ -6,8 +6,10 @@ import type { MetricsRegistry } from "./metrics.ts";
 export interface HealthChecks {
   /** The process must be restarted. */
   readonly live: () => readonly string[];
-  /** The process must get no traffic now. */
+  /** The process must get no traffic now: another one would do better. */
   readonly ready: () => readonly string[];
+  /** What is wrong although the process is ready, such as an outage that every other one shares. */
+  readonly notes?: () => readonly string[];
   /** The process is still starting. */
   readonly started: () => readonly string[];
 }
@@ -37,14 +39,17 @@ export async function startAdminServer(options: {
     requestTimeout: 10_000,
     forceCloseConnections: true,
   });
-  for (const [path, check] of [
-    ["/livez", checks.live],
-    ["/readyz", checks.ready],
-    ["/startupz", checks.started],
+  for (const [path, check, notes] of [
+    ["/livez", checks.live, undefined],
+    ["/readyz", checks.ready, checks.notes],
+    ["/startupz", checks.started, undefined],
   ] as const) {
     app.get(path, (_request, reply) => {
       const reasons = check();
-      return reply.code(reasons.length === 0 ? 200 : 503).send({ ok: reasons.length === 0, reasons });
+      const ok = reasons.length === 0;
+      return reply
+        .code(ok ? 200 : 503)
+        .send({ ok, reasons, ...(notes === undefined ? {} : { notes: notes() }) });
     });
   }
   for (const [path, page] of Object.entries(pages)) app.get(path, (_request, reply) => reply.send(page()));

@@ -29,4 +29,5 @@ export {
 } from "./life-cycle.ts";
 export { type CreateLoggerOptions, createLogger, type LogLevel, safeText, usesColor } from "./logger.ts";
 export { createMetrics, type MetricDescription, MetricError, type MetricsRegistry } from "./metrics.ts";
+export { checkPort } from "./port-check.ts";
 export { preferEventLoop } from "./process-tuning.ts";

@@ -1,4 +1,4 @@
-import { CodedError, silentLogger } from "@lode/ports";
+import { CodedError, DependencyError, silentLogger } from "@lode/ports";
 import { VirtualClock } from "@lode/testing/clock";
 import { describe, expect, it } from "vitest";
 import { ExitCode, ExitError, explainSystemError } from "./exit.ts";
@@ -92,6 +92,18 @@ describe("runUntilStopped", () => {
     expect(await run.exitCode).toBe(ExitCode.failure);
   });
 
+  it("stops work that failed, then passes on why", async () => {
+    let stopped = false;
+    const run = setUp({
+      ended: Promise.reject(new ExitError(ExitCode.config, "wrong network")),
+      stop: async () => {
+        stopped = true;
+      },
+    });
+    await expect(run.exitCode).rejects.toThrow("wrong network");
+    expect(stopped).toBe(true);
+  });
+
   it("passes on the exit code of work that ends by itself, after stopping it", async () => {
     let stopped = false;
     const run = setUp({
@@ -105,6 +117,30 @@ describe("runUntilStopped", () => {
   });
 });
 
+describe("a start that waits", () => {
+  it("is told to end by a signal, and the process ends with 0", async () => {
+    const clock = new VirtualClock();
+    const listeners = new Map<string, () => void>();
+    const exitCode = runUntilStopped(
+      (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+      {
+        logger: silentLogger,
+        stopWithinMs: 30_000,
+        clock,
+        process: {
+          on: (event, listener) => listeners.set(event, listener),
+          off: (event) => listeners.delete(event),
+          exit: () => {},
+        },
+      },
+    );
+    await clock.advanceAsync(10);
+    listeners.get("SIGTERM")?.();
+    expect(await exitCode).toBe(ExitCode.ok);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
 describe("failures", () => {
   it("have an exit code and a message for people", () => {
     expect(describeFailure(new ExitError(ExitCode.config, "fix it"))).toEqual({
@@ -113,7 +149,7 @@ describe("failures", () => {
     });
     expect(describeFailure(new CodedError({ code: "x" } as const, "what happened"))).toEqual({
       exitCode: 1,
-      message: "what happened (x)",
+      message: "what happened",
     });
     expect(describeFailure(new TypeError("oops"))).toMatchObject({
       exitCode: 70,
@@ -121,8 +157,18 @@ describe("failures", () => {
     });
   });
 
+  it("of something outside end with 69 where it may pass, with 78 where a person has to act", () => {
+    const failure = (temporary: boolean) =>
+      describeFailure(new DependencyError({ code: "x", temporary }, "the node is away"));
+    expect([failure(true), failure(false)]).toEqual([
+      { exitCode: 69, message: "the node is away" },
+      { exitCode: 78, message: "the node is away" },
+    ]);
+  });
+
   it.each([
     ["invalid-config", 78],
+    ["invalid-connection", 78],
     ["unavailable", 69],
     ["listen-failed", 69],
   ])("with the code %s end with exit code %i", (code, exitCode) => {

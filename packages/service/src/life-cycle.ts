@@ -1,4 +1,4 @@
-import { type Clock, CodedError, type Logger, systemClock, type Timer } from "@lode/ports";
+import { type Clock, CodedError, DependencyError, type Logger, systemClock, type Timer } from "@lode/ports";
 import { ExitCode, ExitError } from "./exit.ts";
 
 /** `uncaughtException` also stands for rejections that nobody handled. */
@@ -21,7 +21,7 @@ export interface LifeCycleOptions {
 
 /** Something that runs until it is told to stop, or ends by itself. */
 export interface Running {
-  /** Resolves with the exit code when the work ends by itself. */
+  /** Resolves with the exit code when the work ends by itself; rejects with what it failed for, once it is to be stopped. */
   readonly ended: Promise<ExitCode>;
   stop(): Promise<void>;
 }
@@ -34,10 +34,12 @@ const SAME_WISH_MS = 1_500;
  * the first are the same wish (npm and a terminal both pass Ctrl-C on); a later one exits at once. So does an error that
  * nobody caught, with 70: the state behind it is unknown, and what was acknowledged is durable.
  *
+ * @param start gets a signal that is aborted when the process is to end: a start that waits for something must heed it
  * @returns the exit code
+ * @throws what the start or the work failed for
  */
 export async function runUntilStopped(
-  start: () => Promise<Running>,
+  start: (signal: AbortSignal) => Promise<Running>,
   options: LifeCycleOptions,
 ): Promise<ExitCode> {
   const { logger, stopWithinMs } = options;
@@ -66,11 +68,13 @@ export async function runUntilStopped(
   host.on("SIGINT", onSignal);
   host.on("SIGTERM", onSignal);
   let deadline: Timer | undefined;
+  const stopping = new AbortController();
   try {
-    const starting = start();
+    const starting = start(stopping.signal);
     const begun = await Promise.race([requested, starting]);
     if (begun === "signal") {
       logger.info({}, "stopping before the start is complete");
+      stopping.abort(new ExitError(ExitCode.ok, "told to stop"));
       const abandoned = clock.after(stopWithinMs, () => host.exit(ExitCode.failure));
       await starting.then(
         (running) => running.stop(),
@@ -80,7 +84,8 @@ export async function runUntilStopped(
       return ExitCode.ok;
     }
     const running = begun;
-    const outcome = await Promise.race([requested, running.ended]);
+    const failed = running.ended.catch((error: unknown) => ({ error }));
+    const outcome = await Promise.race([requested, failed]);
     if (outcome === "signal") logger.info({}, "stopping");
     let stopped = false;
     const late = new Promise<void>((resolve) => {
@@ -96,6 +101,7 @@ export async function runUntilStopped(
       logger.error({ stop_within_ms: stopWithinMs }, "could not stop in time; leaving all the same");
       return ExitCode.failure;
     }
+    if (typeof outcome === "object") throw outcome.error;
     return outcome === "signal" ? ExitCode.ok : outcome;
   } finally {
     deadline?.cancel();
@@ -105,10 +111,10 @@ export async function runUntilStopped(
   }
 }
 
-/** What the codes that a start may fail with mean to whoever starts the process again. */
+/** What the codes that a start may fail with mean to a supervisor. */
 const EXIT_CODES: ReadonlyMap<string, ExitCode> = new Map([
   ["invalid-config", ExitCode.config],
-  ["not-durable", ExitCode.config],
+  ["invalid-connection", ExitCode.config],
   ["unavailable", ExitCode.unavailable],
   ["listen-failed", ExitCode.unavailable],
 ]);
@@ -116,11 +122,11 @@ const EXIT_CODES: ReadonlyMap<string, ExitCode> = new Map([
 /** Exit code and message for what a command threw. Errors with a code are for people; others are bugs, with their stack. */
 export function describeFailure(error: unknown): { exitCode: ExitCode; message: string } {
   if (error instanceof ExitError) return { exitCode: error.type.exitCode, message: error.message };
+  if (error instanceof DependencyError) {
+    return { exitCode: error.temporary ? ExitCode.unavailable : ExitCode.config, message: error.message };
+  }
   if (error instanceof CodedError) {
-    return {
-      exitCode: EXIT_CODES.get(String(error.code)) ?? ExitCode.failure,
-      message: `${error.message} (${String(error.code)})`,
-    };
+    return { exitCode: EXIT_CODES.get(String(error.code)) ?? ExitCode.failure, message: error.message };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { exitCode: ExitCode.internal, message: `internal error, please report it:\n${text}` };

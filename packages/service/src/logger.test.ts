@@ -43,19 +43,25 @@ describe("createLogger", () => {
     expect(written(use, { level: "error" }).match(/one|two|three/g)).toEqual(["three"]);
   });
 
-  it("writes an error with its data, its stack and its causes", () => {
+  it("writes an expected error with its data and its causes, and only another with its stack", () => {
     const cause = new Error("the socket broke");
     const err = new CodedError({ code: "broken", at: 5 }, "it broke", { cause });
     const line = JSON.parse(written((logger) => logger.error({ err }, "failed"))) as object;
     expect(line).toMatchObject({
+      err: { type: "CodedError", code: "broken", data: { at: 5 }, message: "it broke: the socket broke" },
+    });
+    const bug = written((logger) => logger.error({ err: new TypeError("oops", { cause }) }, "failed"));
+    expect(JSON.parse(bug)).toMatchObject({
       err: {
-        type: "CodedError",
-        code: "broken",
-        data: { at: 5 },
-        message: "it broke: the socket broke",
+        type: "TypeError",
+        message: "oops: the socket broke",
         stack: expect.stringMatching(/logger\.test\.ts[\s\S]*caused by: Error: the socket broke/),
       },
     });
+    const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+    for (const expected of [err, refused]) {
+      expect(written((logger) => logger.error({ err: expected }, "failed"))).not.toContain("stack");
+    }
   });
 
   it("writes what else was thrown, and nothing of an error but what it says", () => {

@@ -43,15 +43,19 @@ export function createLogger(options: CreateLoggerOptions): Logger {
   return pino(settings, stream);
 }
 
-/** An error with its class, code, message and stack, causes included; our own also with the data of their code. */
+/**
+ * An error with its class, code and message, causes included; our own also with the data of their code. Errors with a code
+ * are expected ones of this or another program: their code and message say all. Only others carry their stack.
+ */
 function errorFields(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { type, message, stack } = pino.stdSerializers.err(error);
-  if (!(error instanceof CodedError)) {
-    return { type, ...("code" in error ? { code: error.code } : {}), message, stack };
+  if (error instanceof CodedError) {
+    const { code, ...data } = error.type;
+    return { type, code, data, message };
   }
-  const { code, ...data } = error.type;
-  return { type, code, data, message, stack };
+  if ("code" in error && typeof error.code === "string") return { type, code: error.code, message };
+  return { type, message, stack };
 }
 
 /** Colours only on a terminal, and not against the user's wish (no-color.org). */

@@ -145,8 +145,9 @@ export class PoolUnderTest {
     return this.#pool.status();
   }
 
+  /** What is wrong with it, also where another pool server would do no better. */
   get notReady(): readonly string[] {
-    return this.#pool.notReady();
+    return [...this.#pool.notReady(), ...this.#pool.notes()];
   }
 
   get waitingShares(): number {

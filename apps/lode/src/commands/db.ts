@@ -1,4 +1,10 @@
-import { migrate, migrationStatus, migrationsDirectory, openDatabase, verifyMigrations } from "@lode/ledger";
+import {
+  migrateDatabase,
+  migrationStatus,
+  migrationsDirectory,
+  verifyMigrations,
+  withDatabase,
+} from "@lode/ledger";
 import { poolServerSchema } from "@lode/pool-server";
 import { ExitCode, ExitError } from "@lode/service";
 import { type Arguments, type Command, flag, text } from "../command.ts";
@@ -26,30 +32,30 @@ partitions  lists the days of share batches and their sizes; creates and drops s
       throw new ExitError(ExitCode.usage, "name the database: --url, --config or LODE_DATABASE__URL");
     }
     const [action] = args.positionals;
-    const database = openDatabase(url, { max: 1 });
+    if (action !== "migrate" && action !== "verify" && action !== "status" && action !== "partitions")
+      throw new ExitError(ExitCode.usage, "say what to do: lode db migrate, status, verify or partitions");
+    const setting = text(args, "url") === undefined ? "database.url" : "--url";
+    const database = { connection: url, setting };
     const say = (line: string) => flag(args, "json") || process.stdout.write(`${line}\n`);
-    try {
-      if (action === "partitions") return await runPartitions(database, args, config?.retention.batchDays);
-      if (action === "migrate") {
-        await migrate(database, migrationsDirectory, {
-          onProgress: (progress) => {
-            if (progress.step === "waiting") say("another process is migrating; waiting");
-            else say(`${progress.step.padEnd(8)} ${progress.file}`);
-          },
-        });
-      } else if (action === "verify") {
-        await verifyMigrations(database, migrationsDirectory);
-        say("every migration is applied and unchanged");
-      } else if (action !== "status") {
-        throw new ExitError(ExitCode.usage, "say what to do: lode db migrate, status, verify or partitions");
-      }
-      const states = await migrationStatus(database, migrationsDirectory);
-      if (action === "status") for (const state of states) say(`${state.state.padEnd(8)} ${state.file}`);
-      if (flag(args, "json")) process.stdout.write(`${JSON.stringify({ migrations: states })}\n`);
-      return ExitCode.ok;
-    } finally {
-      await database.end();
+    if (action === "partitions") {
+      return withDatabase(database, (sql) => runPartitions(sql, args, config?.retention.batchDays));
     }
+    if (action === "migrate") {
+      await migrateDatabase(database, {
+        onProgress: (progress) => {
+          if (progress.step === "waiting") say("another process is migrating; waiting");
+          else say(`${progress.step.padEnd(8)} ${progress.file}`);
+        },
+      });
+    }
+    const states = await withDatabase(database, async (sql) => {
+      if (action === "verify") await verifyMigrations(sql, migrationsDirectory);
+      return migrationStatus(sql, migrationsDirectory);
+    });
+    if (action === "verify") say("every migration is applied and unchanged");
+    if (action === "status") for (const state of states) say(`${state.state.padEnd(8)} ${state.file}`);
+    if (flag(args, "json")) process.stdout.write(`${JSON.stringify({ migrations: states })}\n`);
+    return ExitCode.ok;
   },
 };
 

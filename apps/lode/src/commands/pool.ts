@@ -1,9 +1,10 @@
 import { native } from "@lode/native";
-import { startPoolServer } from "@lode/pool-server";
+import { type PoolServer, startPoolServer } from "@lode/pool-server";
 import {
   createLogger,
   createMetrics,
   ExitCode,
+  ExitError,
   preferEventLoop,
   runUntilStopped,
   startAdminServer,
@@ -28,28 +29,48 @@ export const poolCommand: Command = {
     preferEventLoop();
     announceBackend(native, logger, metrics);
     return runUntilStopped(
-      async () => {
-        let fail: (code: ExitCode) => void = () => {};
-        const ended = new Promise<ExitCode>((resolve) => {
-          fail = resolve;
+      async (signal) => {
+        let fail: (error: unknown) => void = () => {};
+        const ended = new Promise<ExitCode>((_, reject) => {
+          fail = reject;
         });
-        const server = await startPoolServer(config, {
-          logger,
-          metrics,
-          onFatal: (reason) => {
-            logger.error({ reason }, "the pool cannot go on");
-            fail(ExitCode.internal);
-          },
-        });
+        let server: PoolServer | null = null;
+        let waitsFor = "starting";
+        // First of all: while the start waits for something, health says what for.
         const admin = await startAdminServer({
           ...splitHostPort(config.admin.listenAddress),
           metrics,
-          checks: { live: () => [], ready: () => server.pool.notReady(), started: () => [] },
+          checks: {
+            live: () => [],
+            ready: () => server?.pool.notReady() ?? ["starting"],
+            notes: () => server?.pool.notes() ?? [waitsFor],
+            started: () => (server === null ? [waitsFor] : []),
+          },
         });
+        logger.info(
+          { address: config.admin.listenAddress, port: admin.port },
+          "health and metrics are served",
+        );
+        const running = await startPoolServer(config, {
+          logger,
+          metrics,
+          signal,
+          onWaiting: (sentence) => {
+            waitsFor = sentence ?? "starting";
+          },
+          onFatal: (reason, error) => {
+            logger.error({ reason }, "the pool cannot go on");
+            fail(error ?? new ExitError(ExitCode.internal, `the pool cannot go on: ${reason}`));
+          },
+        }).catch(async (error: unknown) => {
+          await admin.close();
+          throw error;
+        });
+        server = running;
         return {
           ended,
           async stop() {
-            await server.drain();
+            await running.drain();
             await admin.close();
           },
         };

@@ -1,6 +1,6 @@
 import { native } from "@lode/native";
 import { createLogger, createMetrics, ExitCode, runUntilStopped, startAdminServer } from "@lode/service";
-import { startTemplateProvider } from "@lode/template-provider";
+import { startTemplateProvider, type TemplateProviderServer } from "@lode/template-provider";
 import { splitHostPort } from "@lode/transport";
 import { announceBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
@@ -21,21 +21,41 @@ export const templateProviderCommand: Command = {
     const metrics = createMetrics();
     announceBackend(native, logger, metrics);
     return runUntilStopped(
-      async () => {
-        const server = await startTemplateProvider(config, { logger, metrics });
+      async (signal) => {
+        let server: TemplateProviderServer | null = null;
+        let waitsFor = "starting";
+        // First of all: while the start waits for something, health says what for.
         const admin = await startAdminServer({
           ...splitHostPort(config.admin.listenAddress),
           metrics,
           checks: {
             live: () => [],
-            ready: () => (server.provider.height === 0 ? ["no-template"] : []),
-            started: () => [],
+            ready: () =>
+              server === null ? ["starting"] : server.provider.height === 0 ? ["no-template"] : [],
+            notes: () => (server === null ? [waitsFor] : []),
+            started: () => (server === null ? [waitsFor] : []),
           },
         });
+        logger.info(
+          { address: config.admin.listenAddress, port: admin.port },
+          "health and metrics are served",
+        );
+        const running = await startTemplateProvider(config, {
+          logger,
+          metrics,
+          signal,
+          onWaiting: (sentence) => {
+            waitsFor = sentence ?? "starting";
+          },
+        }).catch(async (error: unknown) => {
+          await admin.close();
+          throw error;
+        });
+        server = running;
         return {
           ended: new Promise<ExitCode>(() => {}),
           async stop() {
-            await server.stop();
+            await running.stop();
             await admin.close();
           },
         };

@@ -1,5 +1,5 @@
 import { type NetworkName, nbitsFromTarget, networkNames, networks } from "@lode/bitcoin";
-import { NodeRpc } from "@lode/bitcoin/node";
+import { checkNode, explainNodeFailure, NodeOptionsError, NodeRpc, parseNodeUrl } from "@lode/bitcoin/node";
 import { startDevnetNode } from "@lode/devnet";
 import { systemClock } from "@lode/ports";
 import { ExitCode, ExitError } from "@lode/service";
@@ -41,39 +41,53 @@ export async function builtInChain(dataDir: string): Promise<DevChain> {
   };
 }
 
-/** A node of the user's: its network is asked for. @throws ExitError */
+/** The setting that names the user's node, in messages. */
+const SETTING = "--bitcoind";
+
+/** A node of the user's: its network is asked for. @throws ExitError, DependencyError */
 export async function userChain(options: { url: string; cookieFile: string }): Promise<DevChain> {
-  const url = URL.canParse(options.url) ? new URL(options.url) : null;
-  if (url === null)
-    throw new ExitError(ExitCode.usage, `--bitcoind takes a URL such as http://127.0.0.1:8332`);
-  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
-  url.username = "";
-  url.password = "";
-  const credentials = { url: url.href, user, password, cookieFile: options.cookieFile };
-  const rpc = new NodeRpc({
-    url: url.href,
-    ...(options.cookieFile === "" ? { user, password } : { cookieFile: options.cookieFile }),
-    ports: { clock: systemClock },
-  });
+  const rpc = connectTo(options);
+  const { user, password } = parseNodeUrl(options.url);
   try {
-    const info = (await rpc.call("getblockchaininfo", [])) as { chain?: unknown } | null;
-    const network = networkNames.find((name) => networks[name].chain === info?.chain);
-    if (network === undefined)
-      throw new ExitError(ExitCode.unavailable, `the node is on an unknown chain: ${info?.chain}`);
+    const network = await networkOf(rpc);
+    await checkNode(rpc, network, { setting: SETTING });
     return {
-      ...credentials,
+      url: rpc.endpoint,
+      user,
+      password,
+      cookieFile: options.cookieFile,
       network,
-      description: `your node at ${url.href} (${network})`,
+      description: `your node at ${rpc.endpoint} (${network})`,
       stop: async () => {},
     };
-  } catch (error) {
-    if (error instanceof ExitError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ExitError(
-      ExitCode.unavailable,
-      `the node at ${url.href} does not answer (${reason}): is it running with server=1, and are user and password (in the URL) or --cookie-file right?`,
-    );
   } finally {
     rpc.close();
   }
+}
+
+function connectTo({ url, cookieFile }: { url: string; cookieFile: string }): NodeRpc {
+  try {
+    return new NodeRpc({ url, ...(cookieFile === "" ? {} : { cookieFile }), ports: { clock: systemClock } });
+  } catch (error) {
+    if (!(error instanceof NodeOptionsError)) throw error;
+    const example = "such as http://user:password@127.0.0.1:8332, or --cookie-file";
+    throw new ExitError(ExitCode.usage, `${SETTING}: ${error.message} (${example})`, { cause: error });
+  }
+}
+
+async function networkOf(rpc: NodeRpc): Promise<NetworkName> {
+  let info: unknown;
+  try {
+    info = await rpc.call("getblockchaininfo");
+  } catch (error) {
+    throw explainNodeFailure(error, { endpoint: rpc.endpoint, setting: SETTING });
+  }
+  const chain = typeof info === "object" && info !== null && "chain" in info ? info.chain : undefined;
+  const network = networkNames.find((name) => networks[name].chain === chain);
+  if (network !== undefined) return network;
+  const known = networkNames.join(", ");
+  throw new ExitError(
+    ExitCode.config,
+    `the node at ${rpc.endpoint} is on the chain ${JSON.stringify(chain)}, which Lode does not know: it knows ${known}`,
+  );
 }

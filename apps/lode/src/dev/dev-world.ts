@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { addressOfScript, sha256d } from "@lode/bitcoin";
 import { COIN, startPostgres } from "@lode/devnet";
-import { countShares, openDatabase } from "@lode/ledger";
+import { checkDatabase, countShares, openDatabase } from "@lode/ledger";
 import { native } from "@lode/native";
 import { type Pool, poolServerSchema, startPoolServer } from "@lode/pool-server";
 import { type Logger, systemClock, systemRandom } from "@lode/ports";
 import { proxySchema, startProxy } from "@lode/proxy";
 import { miningServerMaxLength } from "@lode/roles";
 import {
+  checkPort,
   createMetrics,
   ExitCode,
   ExitError,
@@ -56,6 +57,8 @@ const MIN_DIFFICULTY = MINER_HASHES_PER_SECOND / 2 ** 32;
 const SV1_HASHES_PER_SECOND = 5_000_000;
 /** Nobody waits long for a development pool to leave. */
 const DRAIN_SECONDS = 2;
+/** Somebody sits there: what is not there is said, not waited for. */
+const DO_NOT_WAIT_MS = 1;
 
 /** Starts everything in order; what fails takes down what was started before it. */
 export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Promise<DevWorld> {
@@ -74,17 +77,22 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
   const startedAt = systemClock.monotonic();
   try {
     announceBackend(native, logger, metrics);
+    // Before anything slow: what stands in the way is said at once.
+    await checkPort(splitHostPort(options.listen), `listen for miners on ${options.listen} (--listen)`);
+    await checkPort(splitHostPort(options.admin), `serve health and metrics on ${options.admin} (--admin)`);
     const data = await openDataDirectory(options.dataDir);
     steps.push(data.release);
+
+    const node =
+      options.bitcoind === null
+        ? null
+        : await userChain({ url: options.bitcoind, cookieFile: options.cookieFile });
 
     const database = await startDatabase(options, data.path, deps);
     steps.push(database.stop);
 
     say("starting the chain");
-    const chain =
-      options.bitcoind === null
-        ? await builtInChain(join(data.path, "chain"))
-        : await userChain({ url: options.bitcoind, cookieFile: options.cookieFile });
+    const chain = node ?? (await builtInChain(join(data.path, "chain")));
     steps.push(() => chain.stop());
     const payoutAddress = options.payoutAddress ?? exampleAddress(chain, data.poolAuthoritySecret);
 
@@ -102,7 +110,7 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
           `node.network=${chain.network}`,
         ],
       }),
-      { logger, metrics },
+      { logger, metrics, waitMs: DO_NOT_WAIT_MS },
     );
     steps.push(() => provider.stop());
 
@@ -131,6 +139,7 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
       {
         logger,
         metrics,
+        waitMs: DO_NOT_WAIT_MS,
         onFatal: deps.onFatal,
         onBlockAccepted: deps.onBlockAccepted,
         // The built-in chain never halves.
@@ -145,7 +154,12 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
     const admin = await startAdminServer({
       ...splitHostPort(options.admin),
       metrics,
-      checks: { live: () => [], ready: () => server.pool.notReady(), started: () => [] },
+      checks: {
+        live: () => [],
+        ready: () => server.pool.notReady(),
+        notes: () => server.pool.notes(),
+        started: () => [],
+      },
     });
     steps.push(() => admin.close());
 
@@ -206,6 +220,7 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
 
 async function startDatabase(options: DevOptions, dataDir: string, { logger, say }: DevWorldDeps) {
   if (options.databaseUrl !== null) {
+    await checkDatabase({ connection: options.databaseUrl, setting: "--database-url", logger });
     return { url: options.databaseUrl, description: "yours (--database-url)", stop: async () => {} };
   }
   say("starting the database (the first start makes its cluster)");

@@ -27,6 +27,7 @@ export function poolSettings(config: PoolServerConfig, payoutScript: Uint8Array)
     confirmNodes: config.pool.confirmNodes,
     outageRefuseMs: config.templates.outageRefuseSec * 1000,
     outageCloseMs: config.templates.outageCloseSec * 1000,
+    sharedOutageNotReadyMs: config.database.sharedOutageNotReadySec * 1000,
     mining: {
       ...miningLimits(config.limits),
       extensions: {

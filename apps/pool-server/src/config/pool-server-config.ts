@@ -152,6 +152,21 @@ export const poolServerSchema = section({
       minimum: 100,
       maximum: 60_000,
     }),
+
+    waitSec: Type.Integer({
+      description:
+        "The start waits this long for a database that is not there yet, seconds. 0: for as long as it takes.",
+      default: 0,
+      minimum: 0,
+      maximum: 86_400,
+    }),
+    sharedOutageNotReadySec: Type.Integer({
+      description:
+        "A database that is away for this long makes the pool not ready, seconds. 0: never, as it is away for every pool server at once, and load balancers may cut the connections of servers that are not ready.",
+      default: 0,
+      minimum: 0,
+      maximum: 86_400,
+    }),
   }),
   retention: section({
     batchDays: Type.Integer({

@@ -6,7 +6,7 @@ import {
   type ShareStore,
 } from "@lode/ledger";
 import type { AcceptedShare, ShareSink } from "@lode/mining";
-import { type Clock, CodedError, type Logger, type Metrics, type Timer } from "@lode/ports";
+import { type Clock, CodedError, FailureLog, type Logger, type Metrics, type Timer } from "@lode/ports";
 
 /** Bounds of what may wait for the database. */
 export interface ShareRecorderLimits {
@@ -81,6 +81,8 @@ export class ShareRecorder implements ShareSink {
   readonly #commits;
   readonly #retries;
   readonly #recorded;
+  readonly #failures: FailureLog;
+  #isUp = true;
   #pending: AcceptedShare[] = [];
   #flight: Flight | null = null;
   #state: RecorderState = "writable";
@@ -104,7 +106,14 @@ export class ShareRecorder implements ShareSink {
     this.#deps = deps;
     this.#limits = { ...DEFAULT_RECORDER_LIMITS, ...deps.limits };
     this.#retryDelay = this.#limits.retryMinMs;
-    const { metrics } = deps;
+    const { clock, logger, metrics } = deps;
+    this.#failures = new FailureLog({ clock, logger });
+    metrics.gauge(
+      "lode_database_up",
+      "1 unless the database did not confirm what it was told last",
+      {},
+      () => (this.#isUp ? 1 : 0),
+    );
     this.#commitSeconds = metrics.histogram(
       "lode_share_commit_seconds",
       "Time from sending a share batch until the store confirmed it",
@@ -170,6 +179,7 @@ export class ShareRecorder implements ShareSink {
     this.#watch?.cancel();
     this.#retry?.cancel();
     this.#renewal?.cancel();
+    this.#failures.stop();
     this.#pending = [];
     this.#flight = null;
     this.#wakeIdle();
@@ -220,6 +230,8 @@ export class ShareRecorder implements ShareSink {
 
   #committed(flight: Flight, started: number): void {
     if (this.#stopped || this.#flight !== flight) return;
+    this.#isUp = true;
+    this.#failures.worked("share batches are confirmed again");
     const now = this.#deps.clock.monotonic();
     this.#commitSeconds.observe((now - started) / 1000);
     this.#commits.inc();
@@ -250,10 +262,13 @@ export class ShareRecorder implements ShareSink {
       return;
     }
     this.#retries.inc();
-    this.#deps.logger.warn(
-      { err: error, code, seq: flight.batch.seq, shares: flight.shares.length, retry_ms: this.#retryDelay },
-      "a share batch was not confirmed; the same bytes go again",
-    );
+    this.#isUp = false;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#failures.failed(`a share batch was not confirmed, the same bytes go again: ${reason}`, {
+      code,
+      seq: flight.batch.seq,
+      shares: flight.shares.length,
+    });
     this.#judge();
     this.#retry = this.#deps.clock.after(this.#retryDelay, () => this.#commit(flight));
     this.#retryDelay = Math.min(this.#retryDelay * 2, this.#limits.retryMaxMs);
@@ -264,7 +279,11 @@ export class ShareRecorder implements ShareSink {
     this.#renewing = true;
     this.#deps.store
       .renew(this.#deps.run, false)
+      .then(() => {
+        this.#isUp = true;
+      })
       .catch((err: unknown) => {
+        this.#isUp = false;
         // A store that is away is loud enough once there are shares.
         this.#deps.logger.debug({ err }, "the store does not know that this run is alive");
       })

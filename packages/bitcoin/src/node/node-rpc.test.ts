@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@lode/ports";
 import { afterEach, describe, expect, it } from "vitest";
-import { checkChain } from "./chain-check.ts";
 import { NodeRpc, type NodeRpcOptions } from "./node-rpc.ts";
 import type { NodeOptionsError } from "./node-url.ts";
 import type { NodeRpcError } from "./rpc-error.ts";
@@ -232,39 +231,5 @@ describe("options", () => {
     expect(code({})).toBe("no-credentials");
     expect(code({ user: "u", cookieFile: "/nowhere" })).toBe("ambiguous-credentials");
     expect(code({ url: "http://u:p@127.0.0.1", user: "u" })).toBe("ambiguous-credentials");
-  });
-});
-
-describe("the chain check", () => {
-  const regtest = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206";
-  const info = { chain: "regtest", blocks: 3, headers: 4, bestblockhash: "ab", initialblockdownload: true };
-  const nodeWith = (chainInfo: unknown, genesis = regtest) =>
-    startNode((asked) => ok(asked, asked.method === "getblockhash" ? genesis : chainInfo));
-
-  it("returns the node's state when it follows the configured network", async () => {
-    const node = await nodeWith(info);
-    expect(await checkChain(client(node.port), "regtest")).toMatchObject({
-      blocks: 3,
-      headers: 4,
-      bestBlockHash: "ab",
-      initialBlockDownload: true,
-      signetChallenge: undefined,
-    });
-  });
-
-  it("refuses another network by name and by genesis", async () => {
-    const named = await nodeWith({ ...info, chain: "main" });
-    expect(await errorOf(checkChain(client(named.port), "regtest"))).toEqual({
-      code: "wrong-chain",
-      expected: "regtest",
-      actual: "main",
-    });
-    const other = await nodeWith(info, "ff".repeat(32));
-    expect(await errorOf(checkChain(client(other.port), "regtest"))).toMatchObject({ code: "wrong-genesis" });
-    const silent = await nodeWith({ chain: "regtest" });
-    expect(await errorOf(checkChain(client(silent.port), "regtest"))).toEqual({
-      code: "invalid-chain-info",
-      field: "blocks",
-    });
   });
 });

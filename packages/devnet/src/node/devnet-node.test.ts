@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256d } from "@lode/bitcoin";
-import { checkChain, NodeRpc, type NodeRpcError, type NodeRpcOptions } from "@lode/bitcoin/node";
+import { checkNode, NodeRpc, type NodeRpcError, type NodeRpcOptions } from "@lode/bitcoin/node";
 import { systemClock } from "@lode/ports";
 import { VirtualClock } from "@lode/testing/clock";
 import { Transaction } from "bitcoinjs-lib";
@@ -222,12 +222,14 @@ describe("the chain's methods", () => {
 
   it("tell a client which network it is, and that it is ready", async () => {
     const rpc = connect(await start());
-    expect(await checkChain(rpc, "regtest")).toMatchObject({
+    expect(await checkNode(rpc, "regtest", { setting: "node.url" })).toMatchObject({
       blocks: 0,
       headers: 0,
-      initialBlockDownload: false,
+      doubts: [],
     });
-    await expect(checkChain(rpc, "mainnet")).rejects.toThrow("wrong-chain");
+    await expect(checkNode(rpc, "mainnet", { setting: "node.url" })).rejects.toThrow(
+      "is on regtest, but mainnet is configured",
+    );
     expect(await rpc.call("getconnectioncount")).toBe(1);
     expect(await rpc.call("getnetworkinfo")).toMatchObject({ connections: 1, networkactive: true });
     expect(await rpc.call("getmempoolinfo")).toMatchObject({ loaded: true, size: 0 });
