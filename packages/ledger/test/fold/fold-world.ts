@@ -7,7 +7,7 @@ import { saltsOf } from "../../src/fold/account-names.ts";
 import { putPolicy } from "../../src/fold/policy.ts";
 import { Sequencer, sliceRows } from "../../src/fold/sequencer.ts";
 import type { Fence } from "../../src/journal/journal-error.ts";
-import { Leadership } from "../../src/journal/leadership.ts";
+import { type LeaderRole, Leadership } from "../../src/journal/leadership.ts";
 import { decodeCredits, merkleSumRoot, sliceHash } from "../../src/slices/index.ts";
 import { StoredRuns } from "./stored-shares.ts";
 
@@ -26,24 +26,23 @@ const HOUR_MS = 3_600_000;
 export class FoldWorld {
   readonly database: TestDatabase;
   readonly fence: Fence;
+  readonly settlerFence: Fence;
   readonly runs: StoredRuns;
 
-  private constructor(database: TestDatabase, fence: Fence) {
+  private constructor(database: TestDatabase, fence: Fence, settlerFence: Fence) {
     this.database = database;
     this.fence = fence;
+    this.settlerFence = settlerFence;
     this.runs = new StoredRuns(database.sql);
   }
 
   static async start(): Promise<FoldWorld> {
     const database = await startTestDatabase();
-    const leadership = new Leadership({
-      sql: database.sql,
-      clock: new VirtualClock(),
-      role: "sequencer",
-      holder: "test",
-    });
-    await leadership.claim();
-    return new FoldWorld(database, leadership.fence!);
+    return new FoldWorld(
+      database,
+      await lead(database.sql, "sequencer"),
+      await lead(database.sql, "settler"),
+    );
   }
 
   /** Empties every table. */
@@ -51,7 +50,8 @@ export class FoldWorld {
     await this.database.sql.unsafe(`
       set session_replication_role = replica;
       truncate share_batch, producer, slice, slice_block, slice_open, slice_checkpoint, fold_cursor, policy, fee_class, account,
-        booking, settlement, journal, transfer, ledger_account cascade;
+        booking, settlement, journal, transfer, ledger_account, payout_freeze, block, block_output, pool_script cascade;
+      update ledger_head set id = 0, head = sha256('lode ledger');
       set session_replication_role = origin`);
   }
 
@@ -129,4 +129,10 @@ export function workOf(
     work[name] = (work[name] ?? 0) + Number(trueWork);
   }
   return work;
+}
+
+async function lead(sql: Database, role: LeaderRole): Promise<Fence> {
+  const leadership = new Leadership({ sql, clock: new VirtualClock(), role, holder: "test" });
+  await leadership.claim();
+  return leadership.fence!;
 }
