@@ -6,7 +6,7 @@ export {
 } from "./blocks/block-candidates.ts";
 export type { BlockNode } from "./blocks/block-node.ts";
 export { BlockSubmitter } from "./blocks/block-submitter.ts";
-export { authorityPublicKey, checkPoolServer } from "./config/check-pool-server.ts";
+export { authorityPublicKeys, checkPoolServer } from "./config/check-pool-server.ts";
 
 export { listenerLimits, miningLimits, subnetOf } from "./config/limits-from-config.ts";
 export { type PoolServerConfig, poolServerSchema } from "./config/pool-server-config.ts";

@@ -1,17 +1,15 @@
 import { join } from "node:path";
 import { sigopCostOfOutput } from "@lode/bitcoin";
 import { NodeMonitor } from "@lode/bitcoin/node";
-import { PostgresShareStore, prepareDatabase } from "@lode/ledger";
+import { PostgresShareStore } from "@lode/ledger";
 import { native } from "@lode/native";
 import {
   type DependencyError,
-  FailureLog,
   type Logger,
   type Metrics,
   systemClock,
   systemRandom,
   throttledLogger,
-  waitFor,
 } from "@lode/ports";
 import { minerMaxLength } from "@lode/roles";
 import { checkPort, lockDirectory } from "@lode/service";
@@ -26,17 +24,18 @@ import { candidateDirectory } from "./blocks/block-candidates.ts";
 import { blockNode } from "./blocks/block-node.ts";
 import { DataDirectoryWatch } from "./blocks/data-directory-watch.ts";
 import { assertPoolServer } from "./config/check-pool-server.ts";
-
 import { listenerLimits, subnetOf } from "./config/limits-from-config.ts";
 import {
   identifier,
+  minerPlaces,
+  namedDatabase,
   nodeRpc,
   poolSettings,
   rewardScript,
-  serverIdentity,
   templateDialer,
 } from "./config/parts-from-config.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
+import { waitForDatabase } from "./database-start.ts";
 import { Pool, type PoolSettings } from "./pool.ts";
 import { BatchRetention } from "./shares/batch-retention.ts";
 import { TemplateSources } from "./templates/template-sources.ts";
@@ -64,6 +63,8 @@ export interface PoolServer {
   readonly pool: Pool;
   /** `stratum2+tcp://host:port/KEY` */
   readonly endpoint: string;
+  /** That one and those of `[[pool.listeners]]`. */
+  readonly endpoints: readonly string[];
   readonly port: number;
   readonly authorityPublicKey: string;
   /** Which implementation multiplies curve points in handshakes. */
@@ -109,17 +110,18 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   const random = systemRandom;
   const payoutScript = rewardScript(config);
   const identify = identifier(config);
-  await checkPort(
-    splitHostPort(config.pool.listenAddress),
-    `listen for miners on ${config.pool.listenAddress} (pool.listen_address)`,
-  );
-  const identity = serverIdentity(config);
+  for (const { listenAddress } of [config.pool, ...config.pool.listeners]) {
+    await checkPort(
+      splitHostPort(listenAddress),
+      `listen for miners on ${listenAddress} (listen_address of [pool] or [[pool.listeners]])`,
+    );
+  }
   const dialTemplates = templateDialer(config, logger);
   const blocksDirectory = join(config.pool.dataDir, "blocks");
   const blocksWatch = new DataDirectoryWatch({ directory: blocksDirectory, clock, logger, metrics });
   await blocksWatch.start();
   const store = new PostgresShareStore({
-    connection: config.database.url,
+    connection: namedDatabase(config),
     clock,
     logger,
     answerTimeoutMs: config.database.commitTimeoutMs,
@@ -178,12 +180,19 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   );
   await pool.start();
   retention.start();
-  const handshaker = await createThreadedHandshaker(identity, { clock, logger });
-  const at = splitHostPort(config.pool.listenAddress);
+  const places = await Promise.all(
+    minerPlaces(config).map(async ({ host, port, identity }, index) => {
+      // Further ports serve those who have not changed their key yet, or have already.
+      const threads = index === 0 ? {} : { threads: 1 };
+      const handshaker = await createThreadedHandshaker(identity, { clock, logger, ...threads });
+      return { host, port, handshaker, authorityKey: identity.authorityKey };
+    }),
+  );
+  const [place, ...also] = places;
+  if (place === undefined) throw new Error("a pool has a place to listen");
   const listener = await listen({
-    host: at.host,
-    port: at.port,
-    handshaker,
+    ...place,
+    also,
     native,
     clock,
     random,
@@ -197,26 +206,24 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     await listener.close();
     await pool.stop();
     for (const node of nodes) node.stop();
-    await handshaker.close();
+    for (const { handshaker } of places) await handshaker.close();
     await retention.stop();
     await store.close();
     blocksWatch.stop();
     sessionLogger.flush();
   };
-  const endpoint = formatEndpointUrl({
-    host: at.host,
-    port: listener.port,
-    authorityKey: identity.authorityKey,
-  });
-  logger.info(
-    { endpoint, handshake_backend: handshaker.backend, native_backend: native.backend },
-    "pool is open",
+  const endpoints = places.map(({ host, authorityKey }, index) =>
+    formatEndpointUrl({ host, port: listener.ports[index] ?? 0, authorityKey }),
   );
+  const { handshaker, authorityKey } = place;
+  const backends = { handshake_backend: handshaker.backend, native_backend: native.backend };
+  for (const endpoint of endpoints) logger.info({ endpoint, ...backends }, "pool is open");
   return {
     pool,
-    endpoint,
+    endpoint: endpoints[0] ?? "",
+    endpoints,
     port: listener.port,
-    authorityPublicKey: encodeAuthorityPublicKey(identity.authorityKey),
+    authorityPublicKey: encodeAuthorityPublicKey(authorityKey),
     handshakeBackend: handshaker.backend,
     async drain() {
       await listener.close();
@@ -251,22 +258,4 @@ function watchedNode(
       rpc.close();
     },
   };
-}
-
-/** Resolves when shares can be recorded. */
-async function waitForDatabase(
-  store: PostgresShareStore,
-  config: PoolServerConfig,
-  deps: PoolServerDeps,
-): Promise<void> {
-  const { logger, allowFsyncOff = false } = deps;
-  const database = { connection: config.database.url, setting: "database.url", logger, allowFsyncOff };
-  await waitFor(() => prepareDatabase(store, database), {
-    clock: systemClock,
-    log: new FailureLog({ clock: systemClock, logger }),
-    ready: "the database is there",
-    withinMs: deps.waitMs ?? config.database.waitSec * 1000,
-    signal: deps.signal,
-    onWait: deps.onWaiting,
-  });
 }

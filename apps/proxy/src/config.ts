@@ -1,5 +1,5 @@
 import { sv1ServerDefaults } from "@lode/roles";
-import { adminSection, authorityKeys, logSection, section } from "@lode/service";
+import { adminSection, logSection, section } from "@lode/service";
 import { defaultLineLimits } from "@lode/transport";
 import Type, { type Static } from "typebox";
 
@@ -8,13 +8,18 @@ const upstream = section({
     description: "Name in logs and metrics.",
     default: "pool",
     pattern: "^[a-z0-9-]{1,32}$",
+    form: "1 to 32 lower-case letters, digits and hyphens",
   }),
   address: Type.String({ description: "Host of the pool (Stratum V2 over Noise).", default: "127.0.0.1" }),
   port: Type.Integer({ description: "Its port.", default: 3333, minimum: 1, maximum: 65_535 }),
   authorityPubkey: Type.String({
-    description:
-      "The pool's authority key, base58check. Empty: its certificate is not checked, for loopback only.",
+    description: "The pool's authority key, base58check. It may be empty where the pool is on this machine.",
     default: "",
+  }),
+  acceptAnyKey: Type.Boolean({
+    description:
+      "Allow an empty authority_pubkey for a pool on another machine: who can answer at its address gets the hash rate.",
+    default: false,
   }),
 });
 
@@ -58,15 +63,6 @@ export const proxySchema = section({
     upstreamReturnSec: seconds("How long it must have been back before miners move to it", 300, 0, 86_400),
     drainSec: seconds("Time over which connections are closed on SIGTERM", 20, 0, 600),
   }),
-  sv2Downstream: section({
-    listenAddress: Type.String({
-      description:
-        "Where Stratum V2 miners and other proxies connect (over Noise): host:port. Empty: nobody can.",
-      default: "",
-      pattern: "^(.+:\\d{1,5})?$",
-    }),
-    ...authorityKeys,
-  }),
   downstreamDifficultyConfig: section({
     minIndividualMinerHashrate: Type.Number({
       description:
@@ -90,7 +86,7 @@ export const proxySchema = section({
   }),
   upstreams: Type.Array(upstream, {
     description: "Pools in order of preference.",
-    default: [{ name: "pool", address: "127.0.0.1", port: 3333, authorityPubkey: "" }],
+    default: [{ name: "pool", address: "127.0.0.1", port: 3333, authorityPubkey: "", acceptAnyKey: false }],
     minItems: 1,
     maxItems: 16,
   }),

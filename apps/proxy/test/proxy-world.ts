@@ -6,7 +6,6 @@ import { VirtualClock } from "@lode/testing/clock";
 import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { seededRandom } from "@lode/testing/random";
 import { type Sv1Device, type Sv1DeviceOptions, Sv1Wire } from "@lode/testing/sv1";
-import { memoryPair } from "@lode/transport/testing";
 import { MiningProxy, type ProxySettings } from "../src/mining-proxy.ts";
 
 /** An address that can be paid on regtest. */
@@ -16,7 +15,7 @@ export const OPERATOR = "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysx
 
 /** A proxy between scripted pools and scripted devices, on one virtual clock. */
 export class ProxyWorld {
-  readonly clock: VirtualClock;
+  readonly clock = new VirtualClock();
   readonly pools: ScriptedPool[];
   readonly proxy: MiningProxy;
   readonly devices: Sv1Device[] = [];
@@ -31,17 +30,13 @@ export class ProxyWorld {
     settings = {},
     pool = {},
     down = [],
-    through,
   }: {
     pools?: number;
     settings?: Partial<ProxySettings>;
     pool?: ScriptedPoolOptions;
     down?: number[];
-    /** Another proxy in place of pools. */
-    through?: ProxyWorld;
   } = {}) {
     this.down = new Set(down);
-    this.clock = through?.clock ?? new VirtualClock();
     const channel = { ...defaultChannelSettings, easiestTarget: maxTarget >> 3n };
     this.pools = Array.from(
       { length: pools },
@@ -49,7 +44,7 @@ export class ProxyWorld {
     );
     this.proxy = new MiningProxy(
       {
-        upstreams: (through === undefined ? this.pools : [through]).map((_, index) => ({
+        upstreams: this.pools.map((_, index) => ({
           name: `pool-${index}`,
           lobbyIdentity: `${OPERATOR}.lobby`,
           lobbyHashrate: 40,
@@ -73,11 +68,6 @@ export class ProxyWorld {
         random: seededRandom(3),
         dial: (index) => {
           if (this.down.has(index)) return Promise.reject(new Error("unreachable"));
-          if (through !== undefined) {
-            const [server, client] = memoryPair(this.clock);
-            through.proxy.acceptSv2(server);
-            return Promise.resolve(client);
-          }
           return Promise.resolve(this.pools[index]!.wire().client);
         },
       },

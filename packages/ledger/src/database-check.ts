@@ -7,6 +7,7 @@ import { type DatabasePlace, explainDatabaseFailure, pooler } from "./database-f
 import { prepareSession } from "./durability.ts";
 import { LedgerError } from "./ledger-error.ts";
 import { migrationsDirectory } from "./migration-files.ts";
+import { newerThan, verifyMigrations } from "./migration-status.ts";
 import { type MigrateOptions, migrate } from "./migrations.ts";
 import type { PostgresShareStore } from "./postgres-share-store.ts";
 
@@ -46,21 +47,32 @@ export async function checkDatabase(options: DatabaseCheckOptions): Promise<void
   }
 }
 
+/** What {@link prepareDatabase} found. */
+export interface PreparedDatabase {
+  /** A sentence with both versions where a newer release has migrated the database. */
+  readonly newer: string | null;
+}
+
 /**
- * Makes the database ready for `store`: migrations are applied, and shares are durable once they are committed.
+ * Makes the database ready for `store`: migrations are applied, or with `verify` only looked at, and shares are durable once
+ * they are committed.
  *
- * @throws DependencyError with a sentence for the operator; MigrationError; LedgerError `invalid-connection`
+ * @throws DependencyError with a sentence for the operator; LedgerError `invalid-connection`
  */
 export async function prepareDatabase(
   store: PostgresShareStore,
-  options: DatabaseCheckOptions,
-): Promise<void> {
-  await withDatabase(options, (database) => migrate(database, migrationsDirectory));
+  options: DatabaseCheckOptions & { readonly migrate?: "auto" | "verify" },
+): Promise<PreparedDatabase> {
+  const states = await withDatabase(options, async (database) => {
+    if (options.migrate !== "verify") await migrate(database, migrationsDirectory);
+    return verifyMigrations(database, migrationsDirectory);
+  });
   try {
     await store.verifyDurability();
   } catch (error) {
     throw explainDatabaseFailure(error, options);
   }
+  return { newer: newerThan(states) };
 }
 
 /**

@@ -33,11 +33,7 @@ function explanation(error: unknown, place: DatabasePlace): Explanation | null {
   const { setting } = place;
   if (error instanceof LedgerError) return ofLedger(error, place);
   if (error instanceof DeadlineExceeded) return passing("timeout", NO_ANSWER);
-  if (error instanceof MigrationError) {
-    if (error.type.code !== "failed") return null;
-    const cause = explanation(error.cause, place);
-    return cause ?? wrong("migration-failed", `refuses a migration (${error.message})`);
-  }
+  if (error instanceof MigrationError) return ofMigration(error, place);
   const sqlstate = sqlstateOf(error);
   if (sqlstate === null) return isDriverError(error) ? unreachable(error, setting) : null;
   const { user, database } = resolveOptions(place.connection);
@@ -82,6 +78,24 @@ export function pooler(setting: string): Explanation {
     "pooler",
     `is behind a pooler that lends its sessions by the transaction or statement: point ${setting} at Postgres itself, or set pool_mode = session`,
   );
+}
+
+function ofMigration(error: MigrationError, place: DatabasePlace): Explanation | null {
+  switch (error.type.code) {
+    case "failed": {
+      const cause = explanation(error.cause, place);
+      return cause ?? wrong("migration-failed", `refuses a migration (${error.message})`);
+    }
+    // Another process may be about to apply them.
+    case "pending":
+      return passing("migrations-pending", `is not up to date: ${error.message}`);
+    case "database-too-new":
+    case "checksum-changed":
+    case "out-of-order":
+      return wrong(error.type.code, `does not fit this release: ${error.message}`);
+    default:
+      return null;
+  }
 }
 
 function schemaMissing({ connection }: DatabasePlace): Explanation {

@@ -7,6 +7,7 @@ export {
   checkDatabase,
   type DatabaseCheckOptions,
   migrateDatabase,
+  type PreparedDatabase,
   prepareDatabase,
   withDatabase,
 } from "./database-check.ts";
@@ -22,6 +23,7 @@ export type { MigrationState } from "./migration-status.ts";
 export { migrationStatus, newerThan, verifyMigrations } from "./migration-status.ts";
 export type { MigrateOptions, MigrationProgress } from "./migrations.ts";
 export { migrate } from "./migrations.ts";
+export { type Namesake, sessionsNamed } from "./namesakes.ts";
 export type { ShareStoreOptions } from "./postgres-share-store.ts";
 export { PostgresShareStore } from "./postgres-share-store.ts";
 export type { Producer } from "./producers.ts";

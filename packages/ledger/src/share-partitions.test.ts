@@ -125,48 +125,6 @@ describe("partitions of share batches", () => {
   });
 });
 
-describe("the roles", () => {
-  const at = Date.UTC(2006, 1, 3);
-
-  /** What a role may do of these statements. */
-  async function allowed(role: string, statements: Readonly<Record<string, string>>): Promise<string[]> {
-    const done: string[] = [];
-    for (const [what, statement] of Object.entries(statements)) {
-      await database.sql
-        .begin(async (session) => {
-          await session`set local role ${session(role)}`;
-          await session.unsafe(statement);
-          done.push(what);
-          throw new Error("undo");
-        })
-        .catch((error: { code?: unknown; message?: unknown }) => {
-          if (error.message !== "undo") expect(error.code, what).toBe("42501"); // insufficient_privilege
-        });
-    }
-    return done;
-  }
-
-  it("let a pool server store shares and drop what is in the books, and no other touch them", async () => {
-    await createSharePartitions(database.sql, at, 0);
-    const statements = {
-      store: `select share_batch_store(${at / HOUR}, gen_random_uuid(), 0, 1, 1, 'x', sha256('x'), 0, '{"51": "address"}')`,
-      live: "select producer_alive(gen_random_uuid(), false)",
-      create: `select share_batch_create_partitions(${at / HOUR}, 3)`,
-      dropFolded: "select share_batch_drop_folded('share_batch_20060203')",
-      dropAny: "select share_batch_drop_partition('share_batch_20060203', true)",
-      list: "select * from share_batch_partitions()",
-      insert: `insert into share_batch values (${at / HOUR}, gen_random_uuid(), 0, 1, 1, 'x', sha256('x'))`,
-      producer: "update producer set watermark = now()",
-      address: "insert into payout_address values ('x', 'somebody else')",
-      batches: "select * from share_batch limit 1",
-      shares: "select * from share where part_hour = 1",
-    };
-    expect(await allowed("lode_pool", statements)).toEqual(["store", "live", "create", "dropFolded", "list"]);
-    expect(await allowed("lode_read", statements)).toEqual(["list", "batches", "shares"]);
-    expect(await allowed("lode_money", statements)).toEqual(["list", "batches", "shares"]);
-  });
-});
-
 describe("a database of 400 days", () => {
   const documented = [
     ...readFileSync(new URL("../../../docs/share-batches.md", import.meta.url), "utf8").matchAll(

@@ -64,7 +64,7 @@ export async function createSharePartitions(sql: Database, now: number, daysAhea
 /**
  * Drops a partition. It waits a quarter of a second at most for commits under way, so that it holds none up for longer.
  *
- * @param evenUnfolded drop it although its shares are in no books: they are gone then. Only the owner may
+ * @param evenUnfolded drop it although its shares are in no books: they are gone then
  * @throws {LedgerError} `not-folded`, `no-such-partition`, `unavailable` with `contention`: try again
  */
 export async function dropSharePartition(
@@ -73,8 +73,7 @@ export async function dropSharePartition(
   evenUnfolded: boolean,
 ): Promise<void> {
   try {
-    if (evenUnfolded) await sql`select share_batch_drop_partition(${partition}, true)`;
-    else await sql`select share_batch_drop_folded(${partition})`;
+    await sql`select share_batch_drop_partition(${partition}, ${evenUnfolded})`;
   } catch (error) {
     switch (sqlstateOf(error)) {
       case NOT_FOLDED_SQLSTATE:

@@ -14,6 +14,7 @@ export {
   logSection,
   networkKey,
   nodeKeys,
+  oneOf,
   section,
 } from "./config/sections.ts";
 export { withoutPassword } from "./config/url-password.ts";

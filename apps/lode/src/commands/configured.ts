@@ -1,4 +1,4 @@
-import { authorityPublicKey, checkPoolServer, poolServerSchema } from "@lode/pool-server";
+import { authorityPublicKeys, checkPoolServer, poolServerSchema } from "@lode/pool-server";
 import { checkProxy, proxySchema } from "@lode/proxy";
 import { exampleConfig, formatConfig, type KeyProblem, loadConfig } from "@lode/service";
 import { checkTemplateProvider, providerPublicKey, templateProviderSchema } from "@lode/template-provider";
@@ -14,19 +14,28 @@ export interface Role<S extends TSchema> {
   readonly notes: (config: Static<S>) => Readonly<Record<string, string>>;
 }
 
-const publicKeyNote = (key: string, publicKey: string | undefined): Record<string, string> =>
-  publicKey === undefined ? {} : { [key]: `Its public key: ${publicKey}` };
+/** Written below a secret key. */
+function publicKeyNotes(publicKeys: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(publicKeys).map(([key, publicKey]) => [key, `Its public key: ${publicKey}`]),
+  );
+}
 
 export const poolRole: Role<typeof poolServerSchema> = {
   schema: poolServerSchema,
   check: checkPoolServer,
-  notes: (config) => publicKeyNote("pool.authority_secret_key", authorityPublicKey(config)),
+  notes: (config) => publicKeyNotes(authorityPublicKeys(config)),
 };
 
 export const templateProviderRole: Role<typeof templateProviderSchema> = {
   schema: templateProviderSchema,
   check: checkTemplateProvider,
-  notes: (config) => publicKeyNote("template_provider.authority_secret_key", providerPublicKey(config)),
+  notes(config) {
+    const publicKey = providerPublicKey(config);
+    return publicKey === undefined
+      ? {}
+      : publicKeyNotes({ "template_provider.authority_secret_key": publicKey });
+  },
 };
 
 export const proxyRole: Role<typeof proxySchema> = {

@@ -2,6 +2,7 @@ import {
   migrateDatabase,
   migrationStatus,
   migrationsDirectory,
+  newerThan,
   verifyMigrations,
   withDatabase,
 } from "@lode/ledger";
@@ -44,6 +45,8 @@ partitions  lists the days of share batches and their sizes; creates and drops s
       await migrateDatabase(database, {
         onProgress: (progress) => {
           if (progress.step === "waiting") say("another process is migrating; waiting");
+          else if (progress.step === "locked")
+            say(`waiting  ${progress.file}: its tables are in use; it is tried again`);
           else say(`${progress.step.padEnd(8)} ${progress.file}`);
         },
       });
@@ -53,6 +56,8 @@ partitions  lists the days of share batches and their sizes; creates and drops s
       return migrationStatus(sql, migrationsDirectory);
     });
     if (action === "verify") say("every migration is applied and unchanged");
+    const newer = newerThan(states);
+    if (newer !== null) say(newer);
     if (action === "status") for (const state of states) say(`${state.state.padEnd(8)} ${state.file}`);
     if (flag(args, "json")) process.stdout.write(`${JSON.stringify({ migrations: states })}\n`);
     return ExitCode.ok;

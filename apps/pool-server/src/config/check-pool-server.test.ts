@@ -53,6 +53,16 @@ describe("the check of a pool server's configuration", () => {
       `the secret key belongs to ${PUBLIC_KEY}`,
     ],
     ["admin.listen_address", ["admin.listen_address=127.0.0.1:3333"], "pool.listen_address"],
+    [
+      "pool.listeners.0.authority_secret_key",
+      ["pool.listeners.0.listen_address=0.0.0.0:3334"],
+      "lode keys generate --out",
+    ],
+    [
+      "pool.listeners.0.listen_address",
+      ["pool.listeners.0.listen_address=[::]:3333", `pool.listeners.0.authority_secret_key=${SECRET_KEY}`],
+      "port 3333 is that of pool.listen_address",
+    ],
     ["accounts", ["accounts.mode=accounts"], "no account is named"],
     [
       "accounts.named.1",

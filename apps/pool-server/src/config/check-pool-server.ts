@@ -12,6 +12,8 @@ import {
 import { nodeRpc, rewardScript, identifier as wholeIdentifier } from "./parts-from-config.ts";
 import type { PoolServerConfig } from "./pool-server-config.ts";
 
+const AUTHORITY = "pool.authority_secret_key";
+
 /**
  * What a pool server cannot start with, beyond what the schema says: everything at once, found by the parsers that the start
  * uses. Nothing outside this process is asked.
@@ -35,14 +37,22 @@ export function assertPoolServer(config: PoolServerConfig): void {
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-/** The authority key that miners configure; undefined when the secret key cannot be read. */
-export function authorityPublicKey({ pool }: Pick<PoolServerConfig, "pool">): string | undefined {
-  try {
-    const { publicKey } = keypairFromSecret(decodeAuthoritySecretKey(pool.authoritySecretKey));
-    return encodeAuthorityPublicKey(publicKey);
-  } catch {
-    return undefined;
+/** The authority keys that miners configure, by the keys of the configuration that they follow from; none for unreadable ones. */
+export function authorityPublicKeys({ pool }: Pick<PoolServerConfig, "pool">): Record<string, string> {
+  const secrets: [string, string][] = [
+    [AUTHORITY, pool.authoritySecretKey],
+    ...pool.listeners.map(({ authoritySecretKey }, index): [string, string] => [
+      `pool.listeners.${index}.authority_secret_key`,
+      authoritySecretKey,
+    ]),
+  ];
+  const known: Record<string, string> = {};
+  for (const [key, secret] of secrets) {
+    if (problemOf(key, () => decodeAuthoritySecretKey(secret)).length > 0) continue;
+    const { publicKey } = keypairFromSecret(decodeAuthoritySecretKey(secret));
+    known[key] = encodeAuthorityPublicKey(publicKey);
   }
+  return known;
 }
 
 function reward(config: PoolServerConfig): KeyProblem[] {
@@ -53,35 +63,46 @@ function reward(config: PoolServerConfig): KeyProblem[] {
 }
 
 function authority(config: PoolServerConfig): KeyProblem[] {
-  const key = "pool.authority_secret_key";
-  const { authoritySecretKey, authorityPublicKey: written } = config.pool;
-  const publicKey = authorityPublicKey(config);
-  const problems =
-    authoritySecretKey === ""
-      ? [
-          {
-            key,
-            message:
-              "is not set: make a key with `lode keys generate --out FILE`, name FILE in authority_secret_key_file",
-          },
-        ]
-      : problemOf(key, () => decodeAuthoritySecretKey(authoritySecretKey));
+  const { authoritySecretKey, authorityPublicKey: written, listeners } = config.pool;
+  const publicKey = authorityPublicKeys(config)[AUTHORITY];
+  const problems = secretKey(AUTHORITY, authoritySecretKey);
+  for (const [index, listener] of listeners.entries())
+    problems.push(...secretKey(`pool.listeners.${index}.authority_secret_key`, listener.authoritySecretKey));
   if (written === "") return problems;
   const publicProblems = problemOf("pool.authority_public_key", () => decodeAuthorityPublicKey(written));
   if (publicProblems.length === 0 && publicKey !== undefined && written !== publicKey) {
     const message = `is ${written}, but the secret key belongs to ${publicKey}`;
-    publicProblems.push({ key: "pool.authority_public_key", message, restsOn: [key] });
+    publicProblems.push({ key: "pool.authority_public_key", message, restsOn: [AUTHORITY] });
   }
   return [...problems, ...publicProblems];
 }
 
+function secretKey(key: string, text: string): KeyProblem[] {
+  if (text !== "") return problemOf(key, () => decodeAuthoritySecretKey(text));
+  const message =
+    "is not set: make a key with `lode keys generate --out FILE`, name FILE in authority_secret_key_file";
+  return [{ key, message }];
+}
+
+/** Two sockets that cannot both be listened on. */
 function listenAddresses({ pool, admin }: PoolServerConfig): KeyProblem[] {
-  const [miners, health] = [splitHostPort(pool.listenAddress), splitHostPort(admin.listenAddress)];
-  const overlap =
-    miners.host === health.host || [miners.host, health.host].some((host) => /^(0\.0\.0\.0|::)$/.test(host));
-  if (miners.port === 0 || miners.port !== health.port || !overlap) return [];
-  const message = `port ${health.port} is that of pool.listen_address: choose another`;
-  return [{ key: "admin.listen_address", message, restsOn: ["pool.listen_address"] }];
+  const places = [
+    { key: "pool.listen_address", ...splitHostPort(pool.listenAddress) },
+    ...pool.listeners.map(({ listenAddress }, index) => ({
+      key: `pool.listeners.${index}.listen_address`,
+      ...splitHostPort(listenAddress),
+    })),
+    { key: "admin.listen_address", ...splitHostPort(admin.listenAddress) },
+  ];
+  return places.flatMap(({ key, host, port }, index) => {
+    const other = places.slice(0, index).find((place) => place.port === port && overlap(place.host, host));
+    if (other === undefined || port === 0) return [];
+    return [{ key, message: `port ${port} is that of ${other.key}: choose another`, restsOn: [other.key] }];
+  });
+}
+
+function overlap(a: string, b: string): boolean {
+  return a === b || [a, b].some((host) => /^(0\.0\.0\.0|::)$/.test(host));
 }
 
 function accounts(config: PoolServerConfig): KeyProblem[] {

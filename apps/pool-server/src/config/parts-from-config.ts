@@ -1,5 +1,6 @@
 import { DIFF1_TARGET, maxTarget, subsidyAt } from "@lode/bitcoin";
 import { NodeRpc } from "@lode/bitcoin/node";
+import { type DatabaseOptions, parseDatabaseUrl } from "@lode/ledger";
 import { defaultChannelSettings } from "@lode/mining";
 import { native } from "@lode/native";
 import { type Logger, systemClock, systemRandom } from "@lode/ports";
@@ -62,14 +63,27 @@ export function rewardScript({ pool }: PoolServerConfig): Uint8Array {
   return parseRewardScript(pool.coinbaseRewardScript, pool.network);
 }
 
-/** The server's authority key and its certificates. @throws KeyError */
-export function serverIdentity({ pool }: PoolServerConfig): ServerIdentity {
-  return ServerIdentity.create({
-    authoritySecret: decodeAuthoritySecretKey(pool.authoritySecretKey),
-    random: systemRandom,
-    clock: systemClock,
-    validitySeconds: pool.certValiditySec,
-  });
+/** Where miners connect, and the identity that answers there: the pool's own place first. @throws KeyError */
+export function minerPlaces({
+  pool,
+}: PoolServerConfig): { readonly host: string; readonly port: number; readonly identity: ServerIdentity }[] {
+  return [pool, ...pool.listeners].map(({ listenAddress, authoritySecretKey }) => ({
+    ...splitHostPort(listenAddress),
+    identity: ServerIdentity.create({
+      authoritySecret: decodeAuthoritySecretKey(authoritySecretKey),
+      random: systemRandom,
+      clock: systemClock,
+      validitySeconds: pool.certValiditySec,
+    }),
+  }));
+}
+
+/** The database under a name that tells this server from others, in `pg_stat_activity`; a name in the URL wins. */
+export function namedDatabase({
+  database,
+  pool,
+}: PoolServerConfig): DatabaseOptions & { applicationName: string } {
+  return { applicationName: `lode pool ${pool.serverId}`, ...parseDatabaseUrl(database.url) };
 }
 
 /** Connects to a template source by its name. @throws KeyError */

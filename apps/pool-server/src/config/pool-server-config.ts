@@ -7,6 +7,7 @@ import {
   logSection,
   networkKey,
   nodeKeys,
+  oneOf,
   refined,
   section,
 } from "@lode/service";
@@ -41,6 +42,12 @@ const templateSource = section({
       "Allow an empty public_key for a server on another machine: who can answer at its address can make the pool mine anything.",
     default: false,
   }),
+});
+
+/** A further port with a key of its own. */
+const listener = section({
+  listenAddress: hostPort("Where miners connect.", "0.0.0.0:3334"),
+  authoritySecretKey: authorityKeys.authoritySecretKey,
 });
 
 const poolSection = refined(
@@ -97,6 +104,12 @@ const poolSection = refined(
       minimum: 1,
       maximum: 100,
     }),
+    listeners: Type.Array(listener, {
+      description:
+        "Further ports, each with an authority key of its own: while a key is changed, miners that know the old one and miners that know the new one are both served.",
+      default: [],
+      maxItems: 8,
+    }),
     dataDir: Type.String({ description: "Where found blocks are kept as files.", default: "./lode-data" }),
   }),
   unsupportedRequirement,
@@ -152,7 +165,11 @@ export const poolServerSchema = section({
       minimum: 100,
       maximum: 60_000,
     }),
-
+    migrate: oneOf(
+      "auto: the start applies the migrations that are missing. verify: it waits until somebody has, with `lode db migrate`.",
+      ["auto", "verify"],
+      "auto",
+    ),
     waitSec: Type.Integer({
       description:
         "The start waits this long for a database that is not there yet, seconds. 0: for as long as it takes.",

@@ -387,6 +387,10 @@ describe("describing a configuration", () => {
     expect(exampleConfig(schema)).toContain('#secret_key_file = ""');
     const text = formatConfig(schema, loadConfig({ schema }), { "pool.secret_key": "its public key is 9x" });
     expect(text).toContain("# its public key is 9x");
+    const nodes = loadConfig({ schema, env: { LODE_NODES__0__USER: "u", LODE_NODES__1__USER: "v" } });
+    expect(formatConfig(schema, nodes, { "nodes.1.user": "the second" })).toMatch(
+      /user = "u"\n[^v]*user = "v"\n# the second\n/,
+    );
   });
 
   it("documents every key with its environment variable", () => {

@@ -3,16 +3,15 @@ import type { TSchema } from "typebox";
 import { asNode, type ConfigTree, defaultsOf, kindOf, type SchemaNode, toSnake } from "./schema-tree.ts";
 import { REDACTED, withoutPassword } from "./url-password.ts";
 
+/** Sentences by keys: `pool.network`, `nodes.0.url`. */
+type Notes = Readonly<Record<string, string>>;
+
 /**
  * A configuration as TOML with its comments; secrets that are set are not shown.
  *
  * @param notes what follows from the values of keys, written below them
  */
-export function formatConfig(
-  schema: TSchema,
-  config: unknown,
-  notes: Readonly<Record<string, string>> = {},
-): string {
+export function formatConfig(schema: TSchema, config: unknown, notes: Notes = {}): string {
   return tomlOf(asNode(schema), config as ConfigTree, "", notes);
 }
 
@@ -29,12 +28,7 @@ export function configMarkdown(schema: TSchema): string {
   return `${lines.join("\n").trim()}\n`;
 }
 
-function tomlOf(
-  node: SchemaNode,
-  value: ConfigTree,
-  path: string,
-  notes: Readonly<Record<string, string>>,
-): string {
+function tomlOf(node: SchemaNode, value: ConfigTree, path: string, notes: Notes): string {
   const plain: string[] = [];
   const tables: string[] = [];
   for (const [key, child] of Object.entries(node.properties ?? {})) {
@@ -51,7 +45,9 @@ function tomlOf(
           `${comment}\n${commentOut(`[[${where}]]\n${tomlOf(item, defaultsOf(item) as ConfigTree, where, notes)}`)}`,
         );
       for (const [index, element] of list.entries()) {
-        tables.push(`${index === 0 ? `${comment}\n` : ""}[[${where}]]\n${tomlOf(item, element, where, {})}`);
+        tables.push(
+          `${index === 0 ? `${comment}\n` : ""}[[${where}]]\n${tomlOf(item, element, where, notesOf(notes, where, index))}`,
+        );
       }
     } else {
       const shown = shownValue(child, value[key]);
@@ -63,6 +59,16 @@ function tomlOf(
   return [...plain.map((text) => text.trimEnd()), ...tables.map((text) => `\n${text.trimEnd()}`)]
     .join("\n")
     .concat("\n");
+}
+
+/** The notes on an element of a list, by the keys that all of its elements share. */
+function notesOf(notes: Notes, list: string, index: number): Notes {
+  const start = `${list}.${index}.`;
+  return Object.fromEntries(
+    Object.entries(notes)
+      .filter(([key]) => key.startsWith(start))
+      .map(([key, note]) => [`${list}.${key.slice(start.length)}`, note]),
+  );
 }
 
 /** Of a URL the password alone is hidden; other secrets are hidden whole. */

@@ -1,0 +1,32 @@
+import { loadConfig } from "@lode/service";
+import { describe, expect, it } from "vitest";
+import { checkProxy } from "./check-proxy.ts";
+import { proxySchema } from "./config.ts";
+
+const KEY = "9auqWEzQDVyd2oe1JVGFLMLHZtCo2FFqZwtKA5gd9xbuEu7PH72";
+
+function found(...set: string[]): Record<string, string> {
+  const config = loadConfig({ schema: proxySchema, set: ["proxy.user_identity=a.b", ...set] });
+  return Object.fromEntries(checkProxy(config).map(({ key, message }) => [key, message]));
+}
+
+describe("the check of a proxy's configuration", () => {
+  it.each([
+    [],
+    ["upstreams.0.address=localhost"],
+    ["upstreams.0.address=pool.example", `upstreams.0.authority_pubkey=${KEY}`],
+    ["upstreams.0.address=pool.example", "upstreams.0.accept_any_key=true"],
+  ])("finds nothing wrong with %j", (...set: string[]) => {
+    expect(found(...set)).toEqual({});
+  });
+
+  it.each([
+    ["upstreams.0.authority_pubkey", ["upstreams.0.address=pool.example"], "accept_any_key"],
+    ["upstreams.0.authority_pubkey", ["upstreams.0.authority_pubkey=x"], "the key"],
+    ["upstreams.1.name", ["upstreams.1.name=pool"], "the name of another upstream"],
+    ["limits.exempt_from", ['limits.exempt_from=["x"]'], "neither an IP address nor a subnet"],
+    ["admin.listen_address", ["admin.listen_address=127.0.0.1:3334"], "proxy.downstream_port"],
+  ])("finds what is wrong with %s: %j", (key, set, message) => {
+    expect(found(...set)).toEqual({ [key]: expect.stringContaining(message) });
+  });
+});
