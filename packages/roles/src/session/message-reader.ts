@@ -48,7 +48,7 @@ export class MessageReader<M> implements FrameHandler {
   readonly #decoder: Decoder<M>;
   readonly #logger: Logger;
   readonly #counters: ReaderCounters;
-  readonly #handler: MessageHandler<M>;
+  #handler: MessageHandler<M>;
   #ended = false;
   #closed = false;
 
@@ -69,6 +69,11 @@ export class MessageReader<M> implements FrameHandler {
   /** True from the moment {@link MessageReader.end} was called or the connection closed. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Gives everything from the next message on to another handler, the end of the connection included. */
+  handTo(handler: MessageHandler<M>): void {
+    this.#handler = handler;
   }
 
   /** Sends what is queued, then closes; the connection delivers nothing any more but its end. */

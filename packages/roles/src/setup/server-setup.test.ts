@@ -35,9 +35,13 @@ function serve(extensions: ExtensionPolicy = noExtensions, onMessage: (name: str
       open: (peer) => {
         peers.push(peer);
         return {
-          onMessage: ({ name }) => {
-            log.push(name);
-            onMessage(name);
+          onMessage: (message) => {
+            if (message.name !== "CloseChannel") {
+              peer.onLateSetup(message);
+              return;
+            }
+            log.push(message.name);
+            onMessage(message.name);
           },
           onClose: (reason) => log.push(`closed ${reason}`),
         };
@@ -101,6 +105,14 @@ describe("setup of a server's connection", () => {
     miner.setUp().setup();
     expect(miner.takeNames()).toEqual([]);
     expect(log).toEqual(["closed setup-repeated"]);
+  });
+
+  it("closes a connection that sets up again after it has begun", () => {
+    const { miner, log, close } = serve();
+    miner.setUp();
+    close();
+    miner.setup().takeNames();
+    expect(log).toEqual(["CloseChannel", "closed setup-repeated"]);
   });
 
   it("waits ten seconds for SetupConnection and no longer", () => {

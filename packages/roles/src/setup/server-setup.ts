@@ -42,6 +42,8 @@ export interface SetupPeer {
   readonly endpointPort: number;
   /** What was negotiated; final once the first message has reached the session. */
   readonly extensions: ExtensionNegotiation;
+  /** Setup messages that come when the connection is the session's go back here. */
+  readonly onLateSetup: (message: SetupMessage) => void;
 }
 
 /** What distinguishes one role's server from another's. */
@@ -57,7 +59,10 @@ export interface ServerSetupPolicy<M extends { readonly name: string }> {
   readonly deadlineMs: number;
   readonly decoder: Decoder<M | SetupMessage>;
   /** Called right after SetupConnection.Success was queued. Throwing closes the connection. */
-  readonly open: (peer: SetupPeer, reader: MessageReader<M | SetupMessage>) => MessageHandler<M>;
+  readonly open: (
+    peer: SetupPeer,
+    reader: MessageReader<M | SetupMessage>,
+  ) => MessageHandler<M | SetupMessage>;
   /** The connection ended before it was set up. */
   readonly onAbandoned: (connection: FrameConnection, reason: string) => void;
 }
@@ -71,7 +76,7 @@ export interface ServerSetupPorts {
 
 /**
  * Server side of a new connection up to its session: SetupConnection within its deadline, the answer, RequestExtensions
- * right after. What a session's handler gets is everything else, and the end.
+ * right after. The first message of another kind hands the connection to the session.
  */
 export class ServerSetup<M extends { readonly name: string }> implements MessageHandler<M | SetupMessage> {
   readonly #policy: ServerSetupPolicy<M>;
@@ -79,8 +84,7 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
   readonly #reader: MessageReader<M | SetupMessage>;
   readonly #extensions: ExtensionNegotiation;
   readonly #deadline: Timer;
-  #session: MessageHandler<M> | undefined;
-  #begun = false;
+  #session: MessageHandler<M | SetupMessage> | undefined;
   /** RequestExtensions received. */
   #requests = 0;
 
@@ -100,10 +104,15 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
   }
 
   onMessage(message: M | SetupMessage): void {
+    const session = this.#session;
     if (isSetup(message, "SetupConnection")) this.#onSetupConnection(message.fields);
-    else if (this.#session === undefined) this.#end("setup-missing");
+    else if (session === undefined) this.#end("setup-missing");
     else if (isSetup(message, "RequestExtensions")) this.#onRequestExtensions(message.fields);
-    else this.#onOther(this.#session, message as M);
+    else if (!this.#extensions.seal()) this.#end("required-extensions-missing");
+    else {
+      this.#reader.handTo(session);
+      session.onMessage(message);
+    }
   }
 
   onDiscarded(): void {
@@ -151,7 +160,8 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
     const flags = this.#policy.successFlags(fields.flags);
     connection.send(encodeFrame(common.SetupConnectionSuccess, { usedVersion: PROTOCOL_VERSION, flags }));
     this.#logger.debug(log, "connection set up");
-    this.#session = this.#policy.open(peerOf(fields, this.#extensions), this.#reader);
+    const onLateSetup = (message: SetupMessage) => this.onMessage(message);
+    this.#session = this.#policy.open(peerOf(fields, this.#extensions, onLateSetup), this.#reader);
   }
 
   /** The rules of SV2 3.6.1–3.6.3 in order; flags are 0 unless they are the reason. */
@@ -177,17 +187,6 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
     );
   }
 
-  #onOther(session: MessageHandler<M>, message: M): void {
-    if (!this.#begun) {
-      this.#begun = true;
-      if (!this.#extensions.seal()) {
-        this.#end("required-extensions-missing");
-        return;
-      }
-    }
-    session.onMessage(message);
-  }
-
   #end(reason: CloseReason): void {
     this.#reader.end(reason);
   }
@@ -200,7 +199,12 @@ function isSetup<N extends SetupMessage["name"]>(
   return message.name === name;
 }
 
-function peerOf(fields: common.SetupConnection, extensions: ExtensionNegotiation): SetupPeer {
+function peerOf(
+  fields: common.SetupConnection,
+  extensions: ExtensionNegotiation,
+  onLateSetup: SetupPeer["onLateSetup"],
+): SetupPeer {
   const { flags, vendor, hardwareVersion, firmware, deviceId, endpointHost, endpointPort } = fields;
-  return { flags, vendor, hardwareVersion, firmware, deviceId, endpointHost, endpointPort, extensions };
+  const said = { flags, vendor, hardwareVersion, firmware, deviceId, endpointHost, endpointPort };
+  return { ...said, extensions, onLateSetup };
 }

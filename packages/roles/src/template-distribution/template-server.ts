@@ -49,7 +49,7 @@ type FromClient = Exclude<NonNullable<ReturnType<typeof fromClient.decode>>, { n
 export const templateClientMaxLength = fromClient.maxLength;
 
 /** One client of a Template Distribution server (SV2 chapter 7). */
-export class TemplateServerSession implements MessageHandler<FromClient> {
+export class TemplateServerSession implements MessageHandler<FromClient | SetupMessage> {
   readonly #connection: FrameConnection;
   readonly #provider: TemplateProviderPort;
   readonly #setup: ServerSetup<FromClient>;
@@ -106,7 +106,7 @@ export class TemplateServerSession implements MessageHandler<FromClient> {
     this.#setup.end(reason);
   }
 
-  onMessage(message: FromClient): void {
+  onMessage(message: FromClient | SetupMessage): void {
     switch (message.name) {
       case "CoinbaseOutputConstraints": {
         const { coinbaseOutputMaxAdditionalSize: size, coinbaseOutputMaxAdditionalSigops: sigops } =
@@ -125,6 +125,8 @@ export class TemplateServerSession implements MessageHandler<FromClient> {
       case "SubmitSolution":
         this.#provider.onSolution(this, { ...message.fields, coinbaseTx: message.fields.coinbaseTx.slice() });
         break;
+      default:
+        this.#setup.onMessage(message);
     }
   }
 

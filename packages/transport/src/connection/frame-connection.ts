@@ -21,7 +21,6 @@ export interface FrameConnection {
   readonly queuedBytes: number;
   /**
    * Frames are delivered only from now on, never from inside this call; a connection nobody starts is cut (`not-started`).
-   * Calling it again hands the connection to another handler.
    */
   start(handler: FrameHandler): void;
   /**

@@ -27,7 +27,7 @@ import type { SessionContext } from "./session-context.ts";
 import { workerOf } from "./worker-name.ts";
 
 /** One miner's connection, once it is set up: its channels, their jobs and shares. */
-export class MiningSession implements MessageHandler<MinerMessage>, OpenRequester {
+export class MiningSession implements MessageHandler<MinerMessage | SetupMessage>, OpenRequester {
   readonly #context: SessionContext;
   readonly #peer: SetupPeer;
   readonly #reader: MessageReader<MinerMessage | SetupMessage>;
@@ -79,7 +79,7 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
     return !this.#channels.isHoarding;
   }
 
-  onMessage(message: MinerMessage): void {
+  onMessage(message: MinerMessage | SetupMessage): void {
     const isShare = message.name === "SubmitSharesExtended" || message.name === "SubmitSharesStandard";
     if (this.#draining !== undefined && !isShare) return;
     switch (message.name) {
@@ -108,6 +108,8 @@ export class MiningSession implements MessageHandler<MinerMessage>, OpenRequeste
         this.#onInvalid();
         break;
       }
+      default:
+        this.#peer.onLateSetup(message);
     }
   }
 
