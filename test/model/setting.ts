@@ -10,7 +10,6 @@ export const limits = {
   ...defaultChannelSettings,
   sharesPerMinute: 120,
   easiestTarget: 1n << 254n,
-  maxFutureJobs: 2,
   maxJobs: 4,
   maxJobAgeMs: 20_000,
   maxRememberedShares: 12,

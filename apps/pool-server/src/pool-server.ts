@@ -195,7 +195,6 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     also,
     native,
     clock,
-    random,
     logger,
     metrics,
     maxLength: minerMaxLength,

@@ -221,11 +221,6 @@ export class Pool {
     };
   }
 
-  /** Bounds of the queues, for tests and the simulation. */
-  get waitingShares(): number {
-    return this.#recorder.waiting;
-  }
-
   /** {@link MiningServer.moveExtranoncePrefix} */
   moveExtranoncePrefix(connectionId: number, channelId: number): boolean {
     return this.#server.moveExtranoncePrefix(connectionId, channelId);

@@ -69,7 +69,6 @@ export async function openLoopbackPool(): Promise<LoopbackPool> {
     handshaker,
     native,
     clock: systemClock,
-    random: systemRandom,
     logger: silentLogger,
     maxLength: minerMaxLength,
     onConnection: (connection) => server.accept(connection),

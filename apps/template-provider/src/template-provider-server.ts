@@ -103,7 +103,6 @@ export async function startTemplateProvider(
     handshaker,
     native,
     clock: systemClock,
-    random: systemRandom,
     logger,
     metrics,
     maxLength: templateClientMaxLength,

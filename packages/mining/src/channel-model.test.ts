@@ -13,7 +13,7 @@ import { type Channel, defaultChannelSettings, JobError, type JobState, type Min
 
 const EASIEST = 10;
 const BLOCK = 30;
-const LIMITS = { maxFutureJobs: 2, maxJobs: 3, maxJobAgeMs: 1_000, maxRememberedShares: 5 };
+const LIMITS = { maxJobs: 3, maxJobAgeMs: 1_000, maxRememberedShares: 5 };
 /** Every step takes this long, in which a thousand shares a second are expected: vardiff has nothing to raise. */
 const STEP_MS = 20;
 
@@ -24,7 +24,6 @@ interface ModelJob {
   tip: number;
   prefix: number;
   state: JobState;
-  /** Fixed when it becomes active. */
   zeros: number;
   expiresAt: number;
 }
@@ -39,7 +38,7 @@ class Model {
   freed = new Set<number>();
   lastId = 0;
   lastSerial = 0;
-  /** In the order of activation; future ones behind. */
+  /** In the order of activation. */
   jobs: ModelJob[] = [];
   /** Accepted headers by serial of the job. */
   accepted = new Map<number, Set<string>>();
@@ -58,16 +57,10 @@ class Model {
       serial,
       tip,
       prefix,
-      state: "future",
+      state: "active",
       zeros,
       expiresAt: Number.POSITIVE_INFINITY,
     };
-  }
-
-  announce(job: ModelJob): void {
-    this.jobs.push(job);
-    const [oldest] = this.of("future");
-    if (this.of("future").length > LIMITS.maxFutureJobs) this.drop(oldest!);
   }
 
   /** Whether its headers may have been accepted and forgotten. */
@@ -77,9 +70,8 @@ class Model {
 
   activate(job: ModelJob): void {
     const [newest] = this.of("active");
-    this.drop(job);
     if (newest !== undefined && newest.tip !== job.tip) {
-      for (const over of this.of("stale", "future")) this.drop(over);
+      for (const over of this.of("stale")) this.drop(over);
       for (const held of this.jobs) {
         Object.assign(held, { state: "stale", expiresAt: Number.POSITIVE_INFINITY });
         this.forgotten = Math.max(this.forgotten, held.serial);
@@ -89,7 +81,7 @@ class Model {
       Object.assign(newest, { state: "retained", expiresAt: this.now + LIMITS.maxJobAgeMs });
     }
     this.tip = job.tip;
-    this.jobs.push(Object.assign(job, { state: "active", zeros: this.zeros }));
+    this.jobs.push(job);
     const tooOld = () => {
       const [first] = this.of("retained");
       const many = this.of("active", "retained").length > LIMITS.maxJobs;
@@ -105,9 +97,7 @@ class Model {
   forget(job: ModelJob): void {
     this.drop(job);
     this.forgotten = Math.max(this.forgotten, job.serial);
-    if (!this.jobs.some(({ serial, state }) => serial === job.serial && state !== "future")) {
-      this.accepted.delete(job.serial);
-    }
+    if (!this.jobs.some(({ serial }) => serial === job.serial)) this.accepted.delete(job.serial);
   }
 
   /** Prefixes that may be given to others now and were not before. */
@@ -127,7 +117,7 @@ class Model {
   /** The verdict, and whether a block is to be submitted. */
   judge(share: ShareStep, jobId: number): [string, boolean] {
     const job = this.jobs.find((each) => each.id === jobId && this.now <= each.expiresAt);
-    if (job === undefined || job.state === "future") return ["invalid-job-id", false];
+    if (job === undefined) return ["invalid-job-id", false];
     if (!share.sizeOk) return ["bad-extranonce-size", false];
     const header = JSON.stringify([
       job.serial,
@@ -151,7 +141,7 @@ class Model {
     if (seen.has(header)) return "duplicate-share";
     for (const other of [...this.jobs]) {
       if (this.remembered() < LIMITS.maxRememberedShares) break;
-      if (other !== job && (other.state === "retained" || other.state === "stale")) this.forget(other);
+      if (other !== job && other.state === "retained") this.forget(other);
     }
     if (this.remembered() >= LIMITS.maxRememberedShares) return "too-many-shares";
     this.accepted.set(job.serial, seen.add(header));
@@ -234,22 +224,6 @@ const activation = fc.constantFrom("same tip", "same tip", "same job", "new tip"
   ),
 );
 
-const announcement = fc.constantFrom(0, 1, 1).map((ahead) =>
-  step(`announce(${ahead})`, (model, real) => {
-    const job = newWork(model, real, model.tip + ahead);
-    real.channel.announce(job.id, real.jobs.get(job.id)!);
-    model.announce(job);
-  }),
-);
-
-const arrival = fc.nat(1).map((index) =>
-  step(
-    `activate(future ${index})`,
-    (model, real) => activateIn(model, real, model.of("future")[index]!),
-    (model) => model.of("future").length > index,
-  ),
-);
-
 const move = fc.constant(
   step("move to another prefix", (model, real) => {
     real.channel.setExtranoncePrefix(prefixNamed(++model.prefix));
@@ -308,15 +282,7 @@ describe("a channel", () => {
     "behaves as a naive model of jobs, targets, duplicates and bounds does",
     () => {
       const commands = fc.commands(
-        [
-          activation,
-          announcement,
-          arrival,
-          move,
-          ...Array<typeof submission>(10).fill(submission),
-          waiting,
-          update,
-        ],
+        [activation, move, ...Array<typeof submission>(10).fill(submission), waiting, update],
         {
           maxCommands: 150,
           size: "max",

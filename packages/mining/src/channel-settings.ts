@@ -12,7 +12,6 @@ export interface ChannelSettings extends JobLimits {
 export const defaultChannelSettings: Readonly<ChannelSettings> = {
   sharesPerMinute: 6,
   easiestTarget: (1n << 236n) - 1n,
-  maxFutureJobs: 4,
   maxJobs: 16,
   maxJobAgeMs: 120_000,
   maxRememberedShares: 8_192,

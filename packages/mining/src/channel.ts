@@ -9,7 +9,7 @@ import type { Identity } from "./identity.ts";
 import type { Instant } from "./instant.ts";
 import type { MiningJob } from "./job.ts";
 import { creditedWork } from "./job-facts.ts";
-import { type JobState, JobTable, type JudgedJob, merkleRootOf } from "./job-table.ts";
+import { type ChannelJob, type JobState, JobTable } from "./job-table.ts";
 import {
   type AcceptedShare,
   type FoundBlock,
@@ -121,7 +121,7 @@ export class Channel {
 
   /** The newest job, undefined before the first. */
   get job(): MiningJob | undefined {
-    return this.#jobs.newest?.job;
+    return this.#jobs.active?.job;
   }
 
   /** Monotonic time of the newest job's activation: when a refresh is due is the session's to decide. */
@@ -150,16 +150,7 @@ export class Channel {
   }
 
   /**
-   * The client holds `job` as a future job (SV2 5.1.3); {@link activate} makes it count.
-   *
-   * @throws JobError for an id that is in use
-   */
-  announce(jobId: number, job: MiningJob): void {
-    this.#jobs.announce(jobId, job, this.#extranoncePrefix);
-  }
-
-  /**
-   * The client works on `job` from now on, under `jobId`, announced or new. Binds the target the channel should have on this tip to the job;
+   * The client works on `job` from now on, under `jobId`. Binds the target the channel should have on this tip to the job;
    * earlier jobs keep theirs (SV2 5.3.21). Earlier jobs of the same tip are still credited, within the settings' limits;
    * those of another tip become stale and are kept until the tip after.
    *
@@ -171,8 +162,8 @@ export class Channel {
     const target = this.#targetOn(job);
     const changed = target !== this.#inForce.target;
     const bound = changed ? bindTarget(target) : this.#inForce;
-    const first = this.#jobs.newest === undefined;
-    this.#jobs.activate(jobId, job, this.#extranoncePrefix, bound, now.monotonic);
+    const first = this.#jobs.active === undefined;
+    this.#jobs.activate({ jobId, job, extranoncePrefix: this.#extranoncePrefix, bound }, now.monotonic);
     this.#inForce = bound;
     this.#activatedAt = now.monotonic;
     if (changed && !first) this.#retargetedAt = now.monotonic;
@@ -311,11 +302,23 @@ export class Channel {
   }
 
   /** Leaves the header's hash in {@link hash}. Returns what `NativeJob.checkShare` does. */
-  #checkHeader(known: JudgedJob, { version, ntime, nonce }: ShareSubmission, extranonce: Uint8Array): number {
+  #checkHeader(
+    known: ChannelJob,
+    { version, ntime, nonce }: ShareSubmission,
+    extranonce: Uint8Array,
+  ): number {
     const { handle, networkTarget } = known.job;
     const target = known.bound.bytes;
     return this.kind === "standard"
-      ? handle.checkStandardShare(merkleRootOf(known), version, ntime, nonce, target, networkTarget, hash)
+      ? handle.checkStandardShare(
+          this.#jobs.merkleRootOf(known),
+          version,
+          ntime,
+          nonce,
+          target,
+          networkTarget,
+          hash,
+        )
       : handle.checkShare(extranonce, version, ntime, nonce, target, networkTarget, hash);
   }
 

@@ -4,66 +4,21 @@ import type { MiningJob } from "./job.ts";
 import { ShareSet } from "./share-set.ts";
 import { samePrevHash } from "./tip.ts";
 
-/** A misuse of `Channel.activate`; see {@link JobTable.activate}. */
-export type JobErrorType =
-  | { code: "job-id-in-use"; jobId: number }
-  | { code: "outdated-job"; serial: number };
-/** Thrown by `Channel.activate`; nothing has changed then. */
-export class JobError extends CodedError<JobErrorType> {}
-
 /**
- * Where a job stands in a channel; it only moves down this list, and from anywhere out of the table.
- * - `future`: the client holds it and waits for the SetNewPrevHash that names it (SV2 5.1.3); no share is good for it.
+ * The jobs a channel holds. Which container a job is in is its state, and it only moves on:
  * - `active`: the newest, what the client is to mine on.
- * - `retained`: superseded on the same tip; shares that were under way are credited.
- * - `stale`: the tip has changed since; only good for blocks.
- */
-export type JobState = "future" | "active" | "retained" | "stale";
-
-/** A job as one channel has it. */
-export interface ChannelJob {
-  readonly jobId: number;
-  readonly job: MiningJob;
-  /** In force when the job was sent: a later SetExtranoncePrefix leaves it alone (SV2 5.3.10). */
-  readonly extranoncePrefix: Uint8Array;
-  state: JobState;
-  /** Fixed at activation (SV2 5.3.21): a later SetTarget leaves it alone. Undefined for a future job. */
-  bound: BoundTarget | undefined;
-  /** Monotonic milliseconds after which a retained job is forgotten; undefined in every other state. */
-  expiresAt: number | undefined;
-  /** Headers accepted on this job; undefined before the first. */
-  seen: ShareSet | undefined;
-  /** Of a standard channel's active job, see {@link merkleRootOf}; undefined before its first share. */
-  merkleRoot: Uint8Array | undefined;
-}
-
-/** A job that shares can be judged by. */
-export type JudgedJob = ChannelJob & { readonly bound: BoundTarget };
-
-/** How much a {@link JobTable} may hold. */
-export interface JobLimits {
-  /** Future jobs a channel holds; one more pushes the oldest out. */
-  maxFutureJobs: number;
-  /** Jobs of one tip a channel remembers, the newest included. */
-  maxJobs: number;
-  /** How long a superseded job of the same tip is still credited, milliseconds. */
-  maxJobAgeMs: number;
-  /** Accepted shares a channel remembers to recognise duplicates. */
-  maxRememberedShares: number;
-}
-
-/**
- * The jobs a channel holds: future ones, those of the tip, at most `maxJobs`, and those of the tip before it, as many, which
- * are stale. Superseded jobs are retired first and age out later, so that shares under way are judged rightly. With 16
- * jobs and 8,192 shares the worst a channel can make of it is 36 records and 180 kB of hashes.
+ * - `retained`: superseded on the same tip; shares that were under way are credited. At most `maxJobs` with the active one.
+ * - `stale`: the tip has changed since; only good for blocks. As many as there were of that tip; gone with the next tip.
+ *
+ * With 16 jobs and 8,192 shares the worst a channel can make of it is 32 records and 180 kB of hashes.
  */
 export class JobTable {
   readonly #limits: JobLimits;
-  /** In the order in which they became active, future ones in that of their arrival. Few, and the last is asked for most. */
-  #jobs: ChannelJob[] = [];
-  #newest: JudgedJob | undefined;
+  #active: ChannelJob | undefined;
+  /** The oldest first. */
+  #retained: ChannelJob[] = [];
+  #stale: readonly ChannelJob[] = NONE;
   #lowestNtime = 0;
-  #retained = 0;
   #remembered = 0;
   /** Highest serial among jobs whose shares are forgotten: they must not come back. */
   #forgottenSerial = -1;
@@ -73,8 +28,8 @@ export class JobTable {
   }
 
   /** The job activated last. */
-  get newest(): JudgedJob | undefined {
-    return this.#newest;
+  get active(): ChannelJob | undefined {
+    return this.#active;
   }
 
   /**
@@ -85,214 +40,189 @@ export class JobTable {
     return this.#lowestNtime;
   }
 
-  /** Jobs held, whatever their state. */
-  get size(): number {
-    return this.#jobs.length;
-  }
-
-  /** Shares remembered on all jobs together. */
-  get rememberedShares(): number {
-    return this.#remembered;
-  }
-
   /** The state of a job, undefined when it is not held. */
   stateOf(jobId: number): JobState | undefined {
-    return this.#held(jobId)?.state;
+    if (this.#active?.jobId === jobId) return "active";
+    if (this.#retained.some((held) => held.jobId === jobId)) return "retained";
+    return this.#stale.some((held) => held.jobId === jobId) ? "stale" : undefined;
+  }
+
+  isStale(held: ChannelJob): boolean {
+    return held !== this.#active && this.#stale.includes(held);
   }
 
   /** Whether a held job, of whatever state, was sent under this very prefix. */
   uses(extranoncePrefix: Uint8Array): boolean {
-    return this.#jobs.some((held) => held.extranoncePrefix === extranoncePrefix);
+    const isUnder = (held: ChannelJob) => held.extranoncePrefix === extranoncePrefix;
+    return (
+      (this.#active !== undefined && isUnder(this.#active)) ||
+      this.#retained.some(isUnder) ||
+      this.#stale.some(isUnder)
+    );
   }
 
-  /** The active, retained or stale job of that id, unless it is forgotten. */
-  find(jobId: number, now: number): JudgedJob | undefined {
-    const found = this.#held(jobId);
-    return found !== undefined && isJudged(found) && !isExpired(found, now) ? found : undefined;
-  }
-
-  /**
-   * Holds `job` as a future job.
-   *
-   * @throws JobError `job-id-in-use`
-   */
-  announce(jobId: number, job: MiningJob, extranoncePrefix: Uint8Array): void {
-    this.#add(jobId, job, extranoncePrefix);
-    const future = this.#jobs.filter(({ state }) => state === "future");
-    if (future.length > this.#limits.maxFutureJobs) this.#drop(future[0]!);
+  /** The job of that id, unless it is forgotten. @param now monotonic milliseconds */
+  find(jobId: number, now: number): ChannelJob | undefined {
+    if (this.#active?.jobId === jobId) return this.#active;
+    const retained = this.#retained.findLast((held) => held.jobId === jobId);
+    if (retained !== undefined) return now > retained.expiresAt ? undefined : retained;
+    return this.#stale.find((held) => held.jobId === jobId);
   }
 
   /**
-   * Makes `job` the active one: a future job of this id, or a new one. A tip with another prev_hash makes everything before
-   * it stale and ends all other future jobs (SV2 5.3.17).
+   * Makes a job the active one. A tip with another prev_hash makes everything before it stale (SV2 5.3.17).
    *
    * @param now monotonic milliseconds
    * @throws JobError `job-id-in-use` while another job of this id is held; `outdated-job` for a job whose shares may have been
    *   accepted and forgotten here, because another tip came in between or it is older than a job that was forgotten: it
    *   would be credited twice. A fresh job from the factory always works.
    */
-  activate(
-    jobId: number,
-    job: MiningJob,
-    extranoncePrefix: Uint8Array,
-    bound: BoundTarget,
-    now: number,
-  ): void {
-    const held = this.#held(jobId);
-    const announced = held?.state === "future" && held.job === job ? held : undefined;
-    if (held !== announced) throw new JobError({ code: "job-id-in-use", jobId });
+  activate({ jobId, job, extranoncePrefix, bound }: NewChannelJob, now: number): void {
+    if (this.stateOf(jobId) !== undefined) throw new JobError({ code: "job-id-in-use", jobId });
     const seen = this.#seenOf(job);
-    const last = this.#newest;
-    if (last !== undefined) {
-      if (samePrevHash(last.job.tip, job.tip)) {
-        last.state = "retained";
-        last.merkleRoot = undefined;
-        this.#retained++;
-        last.expiresAt = now + this.#limits.maxJobAgeMs;
-      } else this.#retireTip(announced);
+    const last = this.#active;
+    if (last === undefined) this.#lowestNtime = job.minNtime;
+    else if (samePrevHash(last.job.tip, job.tip)) {
+      last.merkleRoot = undefined;
+      last.expiresAt = now + this.#limits.maxJobAgeMs;
+      this.#retained.push(last);
+    } else {
+      this.#lowestNtime = job.minNtime;
+      this.#retire(last);
     }
-    if (last === undefined || !samePrevHash(last.job.tip, job.tip)) this.#lowestNtime = job.minNtime;
-    const next = announced ?? this.#add(jobId, job, extranoncePrefix);
-    if (announced !== undefined) {
-      this.#drop(announced);
-      this.#jobs.push(announced);
-    }
-    next.state = "active";
-    next.bound = bound;
-    next.seen = seen;
-    this.#newest = next as JudgedJob;
+    this.#active = { jobId, job, extranoncePrefix, bound, expiresAt: 0, seen, merkleRoot: undefined };
     this.#dropSurplus(now);
   }
 
   /**
-   * Whether one more share of the newest tip can be remembered. Makes room by forgetting the oldest jobs but never the
-   * newest or the one the share is for.
+   * Whether one more share of the newest tip can be remembered. Makes room by forgetting the oldest superseded jobs, but never
+   * the one the share is for.
    */
   makeRoom(wanted: ChannelJob): boolean {
-    for (let at = 0; at < this.#jobs.length && this.#remembered >= this.#limits.maxRememberedShares; ) {
-      const job = this.#jobs[at]!;
-      if (job === wanted || job === this.#newest || job.state === "future") at++;
-      else this.#forget(job);
+    for (let at = 0; at < this.#retained.length && this.#remembered >= this.#limits.maxRememberedShares; ) {
+      if (this.#retained[at] === wanted) at++;
+      else this.#forget(at);
     }
     return this.#remembered < this.#limits.maxRememberedShares;
   }
 
-  /** Remembers an accepted share of `job`. @param hash 32 bytes */
-  remember(job: ChannelJob, hash: Uint8Array): void {
-    if (job.seen === undefined) {
-      job.seen = new ShareSet();
+  /** Remembers an accepted share of `held`. @param hash 32 bytes */
+  remember(held: ChannelJob, hash: Uint8Array): void {
+    if (held.seen === undefined) {
+      held.seen = new ShareSet();
       // The same work may be held under a second id.
-      for (const other of this.#jobs) if (other.job === job.job) other.seen = job.seen;
+      for (const other of this.#credited()) if (other.job === held.job) other.seen = held.seen;
     }
-    job.seen.add(hash);
+    held.seen.add(hash);
     this.#remembered++;
+  }
+
+  /**
+   * The merkle root of a standard channel's job, as NewMiningJob carries it (SV2 5.3.15): 32 bytes, header order. The prefix
+   * the job was sent under is the whole extranonce, so all its shares have this root. Kept while the job is active: a root
+   * takes nearly as much memory as the rest of a job.
+   */
+  merkleRootOf(standard: ChannelJob): Uint8Array {
+    const root = standard.merkleRoot ?? standard.job.handle.merkleRoot(standard.extranoncePrefix);
+    if (standard === this.#active) standard.merkleRoot = root;
+    return root;
   }
 
   /** Forgets everything. */
   clear(): void {
-    for (const { job } of this.#jobs) {
-      this.#forgottenSerial = Math.max(this.#forgottenSerial, job.serial);
-    }
-    this.#jobs = [];
-    this.#newest = undefined;
-    this.#retained = 0;
+    for (const held of this.#credited()) this.#raiseForgotten(held);
+    this.#active = undefined;
+    this.#retained = [];
+    this.#stale = NONE;
     this.#remembered = 0;
   }
 
+  /** Jobs whose shares are credited. */
+  *#credited(): Iterable<ChannelJob> {
+    yield* this.#retained;
+    if (this.#active !== undefined) yield this.#active;
+  }
+
   #seenOf(job: MiningJob): ShareSet | undefined {
-    let known = false;
-    let seen: ShareSet | undefined;
-    for (const held of this.#jobs) {
-      if (held.job !== job) continue;
-      if (held.state === "future") continue;
-      known = held.state !== "stale";
-      seen = held.seen;
+    const held =
+      this.#active?.job === job ? this.#active : this.#retained.findLast((each) => each.job === job);
+    if (held !== undefined) return held.seen;
+    if (job.serial <= this.#forgottenSerial) throw new JobError({ code: "outdated-job", serial: job.serial });
+    return undefined;
+  }
+
+  #retire(last: ChannelJob): void {
+    const stale = [...this.#retained, last];
+    for (const held of stale) {
+      this.#raiseForgotten(held);
+      held.seen = undefined;
+      held.merkleRoot = undefined;
     }
-    if (!known && job.serial <= this.#forgottenSerial) {
-      throw new JobError({ code: "outdated-job", serial: job.serial });
-    }
-    return seen;
-  }
-
-  #add(jobId: number, job: MiningJob, extranoncePrefix: Uint8Array): ChannelJob {
-    if (this.#held(jobId) !== undefined) throw new JobError({ code: "job-id-in-use", jobId });
-    const added: ChannelJob = {
-      jobId,
-      job,
-      extranoncePrefix,
-      state: "future",
-      bound: undefined,
-      expiresAt: undefined,
-      seen: undefined,
-      merkleRoot: undefined,
-    };
-    this.#jobs.push(added);
-    return added;
-  }
-
-  #held(jobId: number): ChannelJob | undefined {
-    return this.#jobs.findLast((held) => held.jobId === jobId);
-  }
-
-  #drop(held: ChannelJob): void {
-    this.#jobs.splice(this.#jobs.indexOf(held), 1);
-  }
-
-  #retireTip(next: ChannelJob | undefined): void {
-    this.#retained = 0;
-    this.#jobs = this.#jobs.filter(
-      (job) => job === next || (job.state !== "stale" && job.state !== "future"),
-    );
-    for (const job of this.#jobs) {
-      if (job === next) continue;
-      this.#forgetShares(job);
-      job.state = "stale";
-      job.merkleRoot = undefined;
-      job.expiresAt = undefined;
-    }
+    this.#stale = stale;
+    this.#retained = [];
+    this.#remembered = 0;
   }
 
   #dropSurplus(now: number): void {
-    for (let at = 0; this.#retained > 0 && at < this.#jobs.length; ) {
-      const job = this.#jobs[at]!;
-      if (job.state !== "retained") at++;
-      else if (this.#retained >= this.#limits.maxJobs || isExpired(job, now)) this.#forget(job);
-      else return;
+    for (let oldest = this.#retained[0]; oldest !== undefined; oldest = this.#retained[0]) {
+      if (this.#retained.length < this.#limits.maxJobs && now <= oldest.expiresAt) return;
+      this.#forget(0);
     }
   }
 
-  #forget(job: ChannelJob): void {
-    if (job.state === "retained") this.#retained--;
-    this.#drop(job);
-    this.#forgetShares(job);
-  }
-
-  #forgetShares(job: ChannelJob): void {
-    this.#forgottenSerial = Math.max(this.#forgottenSerial, job.job.serial);
-    const { seen } = job;
-    job.seen = undefined;
+  /** @param at index among the retained */
+  #forget(at: number): void {
+    const [held] = this.#retained.splice(at, 1);
+    this.#raiseForgotten(held!);
+    const { seen } = held!;
     if (seen === undefined) return;
-    for (const other of this.#jobs) if (other.seen === seen) return;
+    for (const other of this.#credited()) if (other.seen === seen) return;
     this.#remembered -= seen.size;
   }
+
+  #raiseForgotten({ job }: ChannelJob): void {
+    this.#forgottenSerial = Math.max(this.#forgottenSerial, job.serial);
+  }
 }
 
-/**
- * The merkle root of a standard channel's job, as NewMiningJob carries it (SV2 5.3.15): 32 bytes, header order. The prefix
- * the job was sent under is the whole extranonce, so all its shares have this root. Kept while the job is active: a root
- * takes nearly as much memory as the rest of a job.
- */
-export function merkleRootOf(standard: JudgedJob): Uint8Array {
-  const { state, merkleRoot, job, extranoncePrefix } = standard;
-  const root = merkleRoot ?? job.handle.merkleRoot(extranoncePrefix);
-  if (state === "active") standard.merkleRoot = root;
-  return root;
+/** Where a job stands in a channel, see {@link JobTable}. */
+export type JobState = "active" | "retained" | "stale";
+
+/** A job as a channel gets it. */
+export interface NewChannelJob {
+  readonly jobId: number;
+  readonly job: MiningJob;
+  /** In force when the job was sent: a later SetExtranoncePrefix leaves it alone (SV2 5.3.10). */
+  readonly extranoncePrefix: Uint8Array;
+  /** Fixed at activation (SV2 5.3.21): a later SetTarget leaves it alone. */
+  readonly bound: BoundTarget;
 }
 
-function isExpired({ expiresAt }: ChannelJob, now: number): boolean {
-  return expiresAt !== undefined && now > expiresAt;
+/** A job as one channel has it. */
+export interface ChannelJob extends NewChannelJob {
+  /** Monotonic milliseconds after which a retained job is forgotten; means nothing in other states. */
+  expiresAt: number;
+  /** Headers accepted on this job; undefined before the first. */
+  seen: ShareSet | undefined;
+  /** Of a standard channel's active job, see {@link JobTable.merkleRootOf}; undefined before its first share. */
+  merkleRoot: Uint8Array | undefined;
 }
 
-function isJudged(held: ChannelJob): held is JudgedJob {
-  return held.state !== "future";
+/** How much a {@link JobTable} may hold. */
+export interface JobLimits {
+  /** Jobs of one tip a channel remembers, the newest included. */
+  maxJobs: number;
+  /** How long a superseded job of the same tip is still credited, milliseconds. */
+  maxJobAgeMs: number;
+  /** Accepted shares a channel remembers to recognise duplicates. */
+  maxRememberedShares: number;
 }
+
+/** A misuse of `Channel.activate`; see {@link JobTable.activate}. */
+export type JobErrorType =
+  | { code: "job-id-in-use"; jobId: number }
+  | { code: "outdated-job"; serial: number };
+/** Thrown by `Channel.activate`; nothing has changed then. */
+export class JobError extends CodedError<JobErrorType> {}
+
+const NONE: readonly ChannelJob[] = [];

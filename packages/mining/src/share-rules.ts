@@ -1,5 +1,5 @@
 import type { Instant } from "./instant.ts";
-import type { JobTable, JudgedJob } from "./job-table.ts";
+import type { ChannelJob, JobTable } from "./job-table.ts";
 import { type ShareErrorCode, type ShareSubmission, type ShareVerdict, shareErrors } from "./share.ts";
 
 /** Version bits a miner may change (BIP323). */
@@ -17,7 +17,7 @@ export const MAX_FUTURE_NTIME = 7_200;
  * @returns undefined when the share is to be accepted
  */
 export function refusal(
-  known: JudgedJob,
+  known: ChannelJob,
   submission: ShareSubmission,
   now: Instant,
   hash: Uint8Array,
@@ -26,7 +26,7 @@ export function refusal(
 ): ShareErrorCode | undefined {
   const { job } = known;
   if (submission.worker === null) return shareErrors.extensionFields;
-  if (known.state === "stale") return shareErrors.stale;
+  if (jobs.isStale(known)) return shareErrors.stale;
   if (((submission.version ^ job.version) & ~VERSION_ROLLING_MASK) !== 0) return shareErrors.versionBits;
   // SV2 5.3.11 and 5.3.15; the upper end is the network's own, as clients' clocks are.
   if (submission.ntime < jobs.lowestNtime) return shareErrors.ntime;

@@ -16,7 +16,7 @@ import {
 /** Half of all hashes meet the one, an eighth the other. */
 const EASIEST = 1;
 const BLOCK = 3;
-const LIMITS = { maxFutureJobs: 2, maxJobs: 3, maxJobAgeMs: 1_000, maxRememberedShares: 5 };
+const LIMITS = { maxJobs: 3, maxJobAgeMs: 1_000, maxRememberedShares: 5 };
 const settings = {
   ...defaultChannelSettings,
   ...LIMITS,
@@ -40,8 +40,7 @@ function hashingJob({ createJob }: Native, serial: number, tipName: number): Min
 }
 
 type Step =
-  | { what: "activate"; job: "same tip" | "new tip" | "same job" | "announced" }
-  | { what: "announce"; ahead: number }
+  | { what: "activate"; job: "same tip" | "new tip" | "same job" }
   | { what: "move" }
   | { what: "wait"; ms: number }
   | { what: "share"; back: number; nonce: number; version: number; ntime: number; extranonce: boolean };
@@ -51,12 +50,8 @@ const step = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       what: fc.constant("activate" as const),
-      job: fc.constantFrom("same tip", "same tip", "new tip", "same job", "announced"),
+      job: fc.constantFrom("same tip", "same tip", "new tip", "same job"),
     }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ what: fc.constant("announce" as const), ahead: fc.constantFrom(0, 1, 1) }),
   },
   { weight: 1, arbitrary: fc.constant({ what: "move" } as const) },
   {
@@ -82,7 +77,6 @@ class Played {
   readonly #channel: Channel;
   readonly #native: Native;
   readonly #jobs = new Map<number, MiningJob>();
-  readonly #announced: number[] = [];
   readonly #activated: number[] = [];
   #lastId = 0;
   #lastSerial = 0;
@@ -100,11 +94,6 @@ class Played {
     switch (taken.what) {
       case "activate":
         return this.#activate(taken.job);
-      case "announce": {
-        const id = this.#newJob(this.#tip + taken.ahead);
-        this.#announced.push(id);
-        return this.#channel.announce(id, this.#jobs.get(id)!);
-      }
       case "move":
         this.#channel.setExtranoncePrefix(Uint8Array.of(9, 0, 0, ++this.#prefixes));
         return this.#channel.takeFreedPrefixes().map((prefix) => prefix[3]);
@@ -133,8 +122,7 @@ class Played {
   #chooseJob(which: string): number {
     const { job } = this.#channel;
     if (which === "same job" && job !== undefined) return this.#send(job);
-    const announced = which === "announced" ? this.#announced.shift() : undefined;
-    return announced ?? this.#newJob(which === "new tip" ? this.#tip + 1 : this.#tip);
+    return this.#newJob(which === "new tip" ? this.#tip + 1 : this.#tip);
   }
 
   #newJob(tip: number): number {

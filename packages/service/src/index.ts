@@ -28,7 +28,7 @@ export {
   type Running,
   runUntilStopped,
 } from "./life-cycle.ts";
-export { type CreateLoggerOptions, createLogger, type LogLevel, safeText, usesColor } from "./logger.ts";
+export { type CreateLoggerOptions, createLogger, type LogLevel, usesColor } from "./logger.ts";
 export { createMetrics, type MetricDescription, MetricError, type MetricsRegistry } from "./metrics.ts";
 export { checkPort } from "./port-check.ts";
 export { preferEventLoop } from "./process-tuning.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CodedError, type Logger } from "@lode/ports";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CreateLoggerOptions, createLogger, safeText } from "./logger.ts";
+import { type CreateLoggerOptions, createLogger } from "./logger.ts";
 
 let folder: string;
 
@@ -87,31 +87,5 @@ describe("createLogger", () => {
   it("writes a line for people where that is wanted", () => {
     const text = written((logger) => logger.info({ conn_id: 7 }, "hello"), { format: "pretty" });
     expect(text).toMatch(/^\[\d\d:\d\d:\d\d\] INFO: hello \{"conn_id":7\}\n$/);
-  });
-});
-
-describe("safeText", () => {
-  it("keeps what is harmless", () => {
-    expect(safeText("bc1q.rig-1 Größe 機")).toBe("bc1q.rig-1 Größe 機");
-  });
-
-  it("cuts what is long, and says so", () => {
-    expect(safeText("x".repeat(64))).toBe("x".repeat(64));
-    expect(safeText("x".repeat(65))).toBe(`${"x".repeat(64)}…`);
-    expect(safeText("abcdef", 3)).toBe("abc…");
-  });
-
-  it.each([
-    ["a line end", "a\nb", "a\\nb"],
-    ["an escape sequence", "\u001b[2J", "\\u001b[2J"],
-    ["an escape sequence of one character", "\u009b2J", "\\u009b2J"],
-    ["DEL", "\u007f", "\\u007f"],
-    ["a line separator", "a\u2028b", "a\\u2028b"],
-    ["a change of direction", "a\u202eb", "a\\u202eb"],
-    ["a character of no width", "a\u200bb", "a\\u200bb"],
-    ["half a character", "\ud83d", "\\ud83d"],
-    ["a quote", 'a"b', 'a\\"b'],
-  ])("escapes %s", (_what, text, safe) => {
-    expect(safeText(text)).toBe(safe);
   });
 });

@@ -63,14 +63,3 @@ export function usesColor(fd: number): boolean {
   const isTerminal = fd === 2 ? process.stderr.isTTY : process.stdout.isTTY;
   return isTerminal === true && !process.env["NO_COLOR"];
 }
-
-/** What a terminal obeys or hides beyond JSON's own escapes: DEL and C1 controls, line separators, marks of direction. */
-const TREACHEROUS = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** Text from the network made fit for a log line or a terminal: cut, with everything escaped that is not seen as it is. */
-export function safeText(text: string, most = 64): string {
-  const cut = text.length > most ? `${text.slice(0, most)}…` : text;
-  return JSON.stringify(cut)
-    .slice(1, -1)
-    .replace(TREACHEROUS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}

@@ -37,7 +37,11 @@ export function noEffects(): FrameEffects {
 }
 
 /** Metrics that tell the model what the pool decided, at the moment it decides. */
-export function watchingMetrics(world: World, effects: () => FrameEffects | null): Metrics {
+export function watchingMetrics(
+  world: World,
+  effects: () => FrameEffects | null,
+  gauges: Map<string, () => number>,
+): Metrics {
   const nothing = { inc() {}, set() {}, observe() {} };
   return {
     counter(name, _help, labels = {}) {
@@ -59,7 +63,10 @@ export function watchingMetrics(world: World, effects: () => FrameEffects | null
       }
       return nothing;
     },
-    gauge: () => nothing,
+    gauge: (name, _help, _labels, read) => {
+      if (read !== undefined) gauges.set(name, read);
+      return nothing;
+    },
     histogram: () => nothing,
   };
 }

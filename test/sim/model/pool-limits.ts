@@ -11,7 +11,6 @@ export interface PoolLimits {
   /** Budgets for what is refused are the product's own: no honest miner may feel them. */
   readonly isPatient: boolean;
   readonly jobs: MiningServerSettings["channel"];
-  readonly maxConnections: number;
   readonly maxChannels: number;
   readonly maxChannelsPerConnection: number;
   readonly setupTimeoutMs: number;
@@ -42,12 +41,11 @@ const EASIEST_TARGET = 1n << 254n;
 /** Draws the bounds: mostly the product's own, sometimes so small that they matter. */
 export function drawLimits(prng: Prng): PoolLimits {
   const tight = <T>(usual: T, small: readonly T[]) => (prng.chance(0.3) ? prng.pick(small) : usual);
-  const maxConnections = tight(20_000, [3, 8]);
   const maxChannels = tight(200_000, [2, 10, 30]);
   const patient = prng.chance(0.7);
   return {
     isPatient: patient,
-    isTight: maxConnections < 20_000 || maxChannels < 200_000,
+    isTight: maxChannels < 200_000,
     jobs: {
       ...defaultChannelSettings,
       sharesPerMinute: 120,
@@ -56,7 +54,6 @@ export function drawLimits(prng: Prng): PoolLimits {
       maxJobAgeMs: tight(120_000, [2_000, 20_000]),
       maxRememberedShares: tight(8_192, [4, 32]),
     },
-    maxConnections,
     maxChannels,
     maxChannelsPerConnection: tight(10_000, [1, 3]),
     setupTimeoutMs: 10_000,
@@ -78,7 +75,7 @@ export function drawLimits(prng: Prng): PoolLimits {
 
 /** The pool's settings for these bounds. */
 export function settingsFor(limits: PoolLimits): PoolSettings {
-  const { maxConnections, maxChannels, maxChannelsPerConnection, setupTimeoutMs } = limits;
+  const { maxChannels, maxChannelsPerConnection, setupTimeoutMs } = limits;
   const { standardRefreshMs, extendedRefreshMs } = limits;
   return {
     payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x77)),
@@ -88,7 +85,6 @@ export function settingsFor(limits: PoolLimits): PoolSettings {
     outageRefuseMs: limits.outageRefuseMs,
     outageCloseMs: limits.outageCloseMs,
     mining: {
-      maxConnections,
       maxChannels,
       maxChannelsPerConnection,
       setupTimeoutMs,

@@ -124,7 +124,6 @@ describe("limits by default", () => {
       subnetBits: { ipv4: 32, ipv6: 48 },
     });
     expect(miningLimits(set)).toMatchObject({
-      maxConnections: 30,
       setupTimeoutMs: 7_000,
       fanOutQueueBytes: 262_144,
       openings: { burst: 9, perSecond: 0.5 },
@@ -164,7 +163,7 @@ describe("bans", () => {
   it("count no end that may be an accident or is our own decision", () => {
     const ours = Object.keys(closeReasons).filter((reason) => !strikeReasons.some((one) => one === reason));
     expect(ours).toEqual(
-      expect.arrayContaining(["setup-timeout", "setup-refused", "no-channel", "server-full", "draining"]),
+      expect.arrayContaining(["setup-timeout", "setup-refused", "no-channel", "draining"]),
     );
     const { watch, admit } = listenerLimits(limitsOf(), quiet());
     const accidents = [

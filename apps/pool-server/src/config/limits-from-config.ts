@@ -52,7 +52,6 @@ export function listenerLimits(
 /** The mining server's part of the `[limits]` section. */
 export function miningLimits(config: LimitsConfig): Partial<MiningServerSettings> {
   return {
-    maxConnections: config.maxConnections,
     maxChannelsPerConnection: config.maxChannelsPerConnection,
     maxChannelsPerSubnet: config.maxChannelsPerSubnet,
     maxChannels: config.maxChannels,

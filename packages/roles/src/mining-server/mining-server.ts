@@ -73,11 +73,9 @@ export class MiningServer {
 
   /** Takes over a new connection, handshake done and not started. */
   accept(connection: FrameConnection): void {
-    const full = this.#connections.size >= this.#settings.maxConnections ? "server-full" : undefined;
-    const reason: CloseReason | undefined = this.#refusing ?? full;
-    if (reason !== undefined) {
-      this.#context.metrics.closedConnections.inc(reason);
-      connection.close(reason);
+    if (this.#refusing !== undefined) {
+      this.#context.metrics.closedConnections.inc(this.#refusing);
+      connection.close(this.#refusing);
       return;
     }
     const { clock, logger } = this.#deps;

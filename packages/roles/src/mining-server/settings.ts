@@ -9,8 +9,6 @@ export interface Allowance {
 
 /** What an operator can turn on a mining server. Times in milliseconds unless the name says otherwise. */
 export interface MiningServerSettings {
-  /** Connections beyond this are closed with `server-full`. */
-  readonly maxConnections: number;
   /** Channels of one connection. */
   readonly maxChannelsPerConnection: number;
   /** Channels of all connections of one subnet. */
@@ -59,7 +57,6 @@ export interface MiningServerSettings {
 
 /** The defaults. */
 export const miningServerDefaults: MiningServerSettings = {
-  maxConnections: 20_000,
   maxChannelsPerConnection: 10_000,
   maxChannelsPerSubnet: 25_000,
   maxChannels: 150_000,

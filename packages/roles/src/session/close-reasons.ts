@@ -11,7 +11,6 @@ export const closeReasons = {
   "required-extensions-missing":
     "the client goes on without an extension that the server requires (0x0001, 4.1)",
   "no-channel": "no channel was opened within the deadline (SV2 5.3.2)",
-  "server-full": "the cap on connections is reached",
   "too-many-invalid-shares": "the budget for refused shares is used up",
   "too-many-invalid-messages": "the budget for refused or senseless messages is used up",
   "too-many-openings": "channels were asked for, again and again, beyond what a connection may have",

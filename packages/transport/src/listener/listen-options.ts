@@ -1,5 +1,5 @@
 import type { Native } from "@lode/native";
-import type { Clock, Logger, Metrics, Random } from "@lode/ports";
+import type { Clock, Logger, Metrics } from "@lode/ports";
 import type { FrameConnection } from "../connection/frame-connection.ts";
 import type { ListenLimits, MaxLength } from "../connection/limits.ts";
 import type { Handshaker } from "../handshaker/handshaker.ts";
@@ -27,8 +27,6 @@ export interface ListenOptions extends ListenPlace {
   readonly also?: readonly ListenPlace[];
   readonly native: Native;
   readonly clock: Clock;
-  /** Taken like every port, though the handshaker draws what a server needs. */
-  readonly random?: Random;
   readonly logger: Logger;
   readonly maxLength: MaxLength;
   readonly limits?: Partial<ListenLimits>;

@@ -160,16 +160,6 @@ describe("a connection", () => {
     expect(miner.closed).toBe("peer-closed");
   });
 
-  it("beyond the cap is closed without a word, and a gone one makes room", () => {
-    const { pool, miner } = connect({ settings: { maxConnections: 2 } });
-    pool.connect();
-    const third = pool.connect().setup();
-    expect([third.takeNames(), third.closed]).toEqual([[], "peer-closed"]);
-    miner.connection.close("bye");
-    pool.clock.settle();
-    expect(pool.connect().setUp().closed).toBeNull();
-  });
-
   it("that goes away leaves nothing behind", () => {
     const { pool, miner } = connect();
     openExtended(miner);
