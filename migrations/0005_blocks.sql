@@ -103,7 +103,7 @@ begin
   if not found then
     -- Found first on the chain: who found it is known only now.
     update block set finder_script = new_finder_script, finder_worker = new_finder_worker, run = new_run,
-      connection_id = new_connection, channel_id = new_channel, source = new_source, found_at = new_found_at
+      connection_id = new_connection, channel_id = new_channel, scheme = new_scheme, source = new_source, found_at = new_found_at
     where hash = new_hash and finder_script is null and new_finder_script is not null;
     return false;
   end if;

@@ -54,7 +54,12 @@ async function poolMetrics(): Promise<MetricDescription[]> {
     ...deps,
     feed,
     nodes: [],
-    candidates: { save: async () => {}, settle: async () => {}, unsettled: async () => [] },
+    candidates: {
+      save: async () => {},
+      settle: async () => {},
+      settled: async () => [],
+      unsettled: async () => [],
+    },
   });
   const server = new MiningServer({
     ...deps,

@@ -56,6 +56,7 @@ const TEMPLATE_POLL_MS = 20;
 const noCandidates: CandidateStore = {
   save: async () => {},
   settle: async () => {},
+  settled: async () => [],
   unsettled: async () => [],
 };
 

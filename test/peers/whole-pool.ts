@@ -66,7 +66,12 @@ export class WholePool {
         },
         feed,
         nodes: [],
-        candidates: { save: async () => {}, settle: async () => {}, unsettled: async () => [] },
+        candidates: {
+          save: async () => {},
+          settle: async () => {},
+          settled: async () => [],
+          unsettled: async () => [],
+        },
         identify: (userIdentity) => parseIdentity(userIdentity, "regtest"),
         onFatal: (reason) => {
           throw new Error(reason);

@@ -1,5 +1,6 @@
 import { describeFailure, ExitCode, ExitError, suggestion } from "@lode/service";
 import { type Command, commandHelp, parseCommand } from "./command.ts";
+import { blocksCommand } from "./commands/blocks.ts";
 import { dbCommand } from "./commands/db.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { devCommand } from "./commands/dev.ts";
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   simulateCommand,
   keysCommand,
   dbCommand,
+  blocksCommand,
   decodeCommand,
 ];
 

@@ -4,11 +4,12 @@ export {
   type CandidateStore,
   candidateDirectory,
 } from "./blocks/block-candidates.ts";
-export type { BlockNode } from "./blocks/block-node.ts";
+export { type BlockNode, blockNode } from "./blocks/block-node.ts";
 export { BlockSubmitter } from "./blocks/block-submitter.ts";
 export { authorityPublicKeys, checkPoolServer } from "./config/check-pool-server.ts";
 
 export { listenerLimits, miningLimits, subnetOf } from "./config/limits-from-config.ts";
+export { nodeRpc } from "./config/parts-from-config.ts";
 export { type PoolServerConfig, poolServerSchema } from "./config/pool-server-config.ts";
 export { strikeReasons } from "./config/strike-reasons.ts";
 export { type NotReady, Pool, type PoolDeps, type PoolSettings, type PoolStatus } from "./pool.ts";

@@ -23,6 +23,7 @@ import {
 import { candidateDirectory } from "./blocks/block-candidates.ts";
 import { blockNode } from "./blocks/block-node.ts";
 import { DataDirectoryWatch } from "./blocks/data-directory-watch.ts";
+import { RecordedBlocks } from "./blocks/recorded-blocks.ts";
 import { assertPoolServer } from "./config/check-pool-server.ts";
 import { listenerLimits, subnetOf } from "./config/limits-from-config.ts";
 import {
@@ -36,7 +37,7 @@ import {
 } from "./config/parts-from-config.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
 import { waitForDatabase } from "./database-start.ts";
-import { Pool, type PoolSettings } from "./pool.ts";
+import { Pool, type PoolDeps, type PoolSettings } from "./pool.ts";
 import { BatchRetention } from "./shares/batch-retention.ts";
 import { blockWitness } from "./templates/block-witness.ts";
 import { TemplateSources } from "./templates/template-sources.ts";
@@ -46,7 +47,7 @@ export interface PoolServerDeps {
   readonly metrics: Metrics;
   /** The pool cannot go on. `error` is there when the cause lies outside and has its own sentence. */
   readonly onFatal: (reason: string, error?: DependencyError) => void;
-  readonly onBlockAccepted?: (hash: string) => void;
+  readonly onBlockAccepted?: PoolDeps["onBlockAccepted"];
   /** Accept a Postgres that may lose commits in a crash: development only. */
   readonly allowFsyncOff?: boolean;
   /** New coins of the block at a height, satoshi, on a chain with rules of its own. Default: the network's. */
@@ -168,6 +169,19 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     },
   );
   const sessionLogger = throttledLogger(logger, { clock, ...SESSION_LOG });
+  const blockNodes = nodes.map(({ name, rpc }) => blockNode(name, rpc));
+  const candidates = candidateDirectory(blocksDirectory, logger);
+  const recordedBlocks = new RecordedBlocks({
+    url: config.database.url,
+    candidates,
+    nodes: blockNodes,
+    rpcs: nodes.map(({ rpc }) => rpc),
+    confirmNodes: config.pool.confirmNodes,
+    clock,
+    logger,
+    metrics,
+  });
+  await recordedBlocks.start([payoutScript]);
   const pool = new Pool(
     {
       clock,
@@ -177,8 +191,10 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
       native,
       store,
       feed,
-      nodes: nodes.map(({ name, rpc }) => blockNode(name, rpc)),
-      candidates: candidateDirectory(blocksDirectory, logger),
+      nodes: blockNodes,
+      candidates,
+      onBlockChange: (candidate) => recordedBlocks.record(candidate),
+      onTip: () => recordedBlocks.onTip(),
       canKeepBlocks: () => blocksWatch.isWritable,
       identify,
       subnetOf: subnetOf(config.limits),
@@ -216,6 +232,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   const release = async () => {
     await listener.close();
     await pool.stop();
+    await recordedBlocks.stop();
     for (const node of nodes) node.stop();
     for (const { handshaker } of places) await handshaker.close();
     await retention.stop();

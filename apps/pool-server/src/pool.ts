@@ -4,7 +4,7 @@ import type { Native } from "@lode/native";
 import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
 import { MiningServer, type MiningServerSettings } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
-import type { CandidateStore } from "./blocks/block-candidates.ts";
+import type { BlockCandidate, CandidateStore } from "./blocks/block-candidates.ts";
 import type { BlockNode } from "./blocks/block-node.ts";
 import { BlockSubmitter } from "./blocks/block-submitter.ts";
 import { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./shares/share-recorder.ts";
@@ -29,7 +29,11 @@ export interface PoolDeps {
   readonly subnetOf?: (remoteAddress: string) => string | null;
   /** The pool cannot go on: the process must end (exit code 70). */
   readonly onFatal: (reason: string) => void;
-  readonly onBlockAccepted?: (hash: string) => void;
+  /** Called for every new candidate for a block and every change of one. */
+  readonly onBlockChange?: (candidate: BlockCandidate) => void;
+  /** The best chain has a new tip. */
+  readonly onTip?: () => void;
+  readonly onBlockAccepted?: (block: BlockCandidate) => void;
 }
 
 export interface PoolSettings {
@@ -138,6 +142,8 @@ export class Pool {
       clock,
       logger,
       metrics,
+      run: this.run,
+      ...(deps.onBlockChange === undefined ? {} : { onChange: deps.onBlockChange }),
       ...(deps.onBlockAccepted === undefined ? {} : { onAccepted: deps.onBlockAccepted }),
     });
     this.#server = new MiningServer(
@@ -173,7 +179,10 @@ export class Pool {
         this.#outageClose = null;
         const last = this.#server.job?.tip;
         this.#server.onTemplate(template, tip);
-        if (last === undefined || !samePrevHash(last, tip)) this.#submitter.observeTip(tip.prevHash);
+        if (last === undefined || !samePrevHash(last, tip)) {
+          this.#submitter.observeTip(tip.prevHash);
+          this.#deps.onTip?.();
+        }
       },
       onOutage: () => this.#onOutage(),
     });

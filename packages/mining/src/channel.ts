@@ -345,6 +345,8 @@ export class Channel {
       ntime,
       nonce,
       identity: this.identity,
+      connectionId: this.connectionId,
+      channelId: this.id,
       foundAt: now.wall,
     };
   }

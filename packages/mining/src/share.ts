@@ -85,6 +85,8 @@ export interface FoundBlock {
   ntime: number;
   nonce: number;
   identity: Identity;
+  connectionId: number;
+  channelId: number;
   /** Wall clock, milliseconds. */
   foundAt: number;
 }

@@ -102,7 +102,7 @@ export class PoolUnderTest {
       }),
       identify: (userIdentity) => parseIdentity(userIdentity, "regtest"),
       onFatal: (reason) => world.violate("contained", `the pool gave up: ${reason}`),
-      onBlockAccepted: (hash) => this.blocks.onAccepted(hash),
+      onBlockAccepted: ({ hash }) => this.blocks.onAccepted(hash),
     };
     const settings = settingsFor(limits);
     const recorder = { ...settings.recorder, overfullBytes: 2 ** 40, overfullAfterMs: 2 ** 40 };

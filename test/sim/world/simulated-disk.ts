@@ -57,6 +57,7 @@ export class SimulatedDisk {
         if (!clock.alive) return new Promise(() => {});
         return clock.seen(this.#save({ ...candidate, settled: true }, writes));
       },
+      settled: async () => [],
       unsettled: () =>
         clock.seen(
           this.#world.sleep(this.#prng.below(5)).then(() => {

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addressOfScript, sha256d } from "@lode/bitcoin";
 import { COIN, startPostgres } from "@lode/devnet";
@@ -21,6 +22,8 @@ import { startTemplateProvider, templateProviderSchema } from "@lode/template-pr
 import { decodeAuthorityPublicKey, dial, splitHostPort, TransportError } from "@lode/transport";
 import { announceBackend, STAND_IN_ADVICE } from "../backend.ts";
 import type { DevOptions } from "../commands/dev.ts";
+import { DATABASE_URL_FILE } from "../database-source.ts";
+import { blockNotice } from "./block-notice.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { builtInChain, type DevChain, MINER_HASHES_PER_SECOND, userChain } from "./dev-chain.ts";
 import { reachableHosts, type Welcome } from "./welcome.ts";
@@ -90,6 +93,10 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
 
     const database = await startDatabase(options, data.path, deps);
     steps.push(database.stop);
+    // So that other commands find the database while it runs.
+    const urlFile = join(data.path, DATABASE_URL_FILE);
+    writeFileSync(urlFile, `${database.url}\n`, { mode: 0o600 });
+    steps.push(() => rmSync(urlFile, { force: true }));
 
     say("starting the chain");
     const chain = node ?? (await builtInChain(join(data.path, "chain")));
@@ -141,7 +148,10 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
         metrics,
         waitMs: DO_NOT_WAIT_MS,
         onFatal: deps.onFatal,
-        onBlockAccepted: deps.onBlockAccepted,
+        onBlockAccepted: (block) => {
+          say(blockNotice(block, chain.network));
+          deps.onBlockAccepted();
+        },
         // The built-in chain never halves.
         ...(options.bitcoind === null ? { subsidyAt: () => 50n * COIN } : {}),
       },

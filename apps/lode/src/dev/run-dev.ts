@@ -40,7 +40,7 @@ export async function runDev(options: DevOptions): Promise<ExitCode> {
       let blocks = 0;
       const started = await startDevWorld(options, {
         logger: clientNotices(logger, systemClock, (line) => showNotice(output, line)),
-        say: (line) => output.write(`${line}\n`),
+        say: (line) => showNotice(output, line),
         onFatal: () => end(ExitCode.internal),
         onBlockAccepted: () => {
           blocks += 1;

@@ -24,7 +24,17 @@ export interface BlockCandidate {
   readonly block: string | null;
   readonly source: string;
   readonly templateId: string;
+  /** `ADDRESS.WORKER`, for people. */
   readonly finder: string;
+  /** Output script, hex. Absent, as the next ones, in files of an earlier release. */
+  readonly finderScript?: string;
+  readonly worker?: string;
+  /** Of the process that found it. */
+  readonly run?: string;
+  readonly connectionId?: number;
+  readonly channelId?: number;
+  /** Kind of its job: pool, solo or custom. */
+  readonly jobKind?: string;
   /** ISO time. */
   readonly foundAt: string;
   readonly state: CandidateState;
@@ -38,6 +48,8 @@ export interface CandidateStore {
   save(candidate: BlockCandidate): Promise<void>;
   /** Moves a candidate aside, with its last state: nothing more will come of it. */
   settle(candidate: BlockCandidate): Promise<void>;
+  /** The newest settled candidates, highest first; for a database that missed them. */
+  settled(limit: number): Promise<BlockCandidate[]>;
   /** Candidates that are not settled, for a new attempt or to be followed on after a start. */
   unsettled(): Promise<BlockCandidate[]>;
 }
@@ -53,6 +65,12 @@ export function candidateDirectory(directory: string, logger: Logger = silentLog
     async settle(candidate) {
       await write(settled, candidate);
       await rm(join(directory, fileName(candidate)), { force: true });
+    },
+    async settled(limit) {
+      const names = (await namesIn(settled)).filter((name) => name.endsWith(".json"));
+      const newest = names.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10)).slice(0, limit);
+      const read = await Promise.all(newest.map((name) => readCandidate(join(settled, name), logger)));
+      return read.flat();
     },
     async unsettled() {
       const names = await namesIn(directory);

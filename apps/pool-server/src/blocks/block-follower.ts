@@ -1,21 +1,10 @@
-import type { Clock, Logger, Timer } from "@lode/ports";
-import type { BlockNode } from "./block-node.ts";
-import { type BlockVote, type NodeAnswers, verdictOf } from "./block-votes.ts";
-
-/** A block that is followed, by its hash. Hashes in display order, hex. */
-export interface FollowedBlock {
-  readonly hash: string;
-  readonly prevHash: string;
-  readonly height: number;
-}
+import type { Clock, Timer } from "@lode/ports";
+import type { BlockVote } from "./block-votes.ts";
+import { type FollowedBlock, NodeVotes, type NodeVotesDeps } from "./node-votes.ts";
 
 /** What a {@link BlockFollower} needs. */
-export interface BlockFollowerDeps {
-  readonly nodes: readonly Pick<BlockNode, "name" | "confirmations" | "syncedHeight">[];
+export interface BlockFollowerDeps extends NodeVotesDeps {
   readonly clock: Clock;
-  readonly logger: Logger;
-  /** Nodes that must agree; at most as many as there are. */
-  readonly confirmNodes: number;
   /** What the nodes agree on; called for as long as the block is followed. */
   readonly onVerdict: (hash: string, verdict: BlockVote) => void;
 }
@@ -35,6 +24,7 @@ const ROUND = 50;
  */
 export class BlockFollower {
   readonly #deps: BlockFollowerDeps;
+  readonly #votes: NodeVotes;
   /** In the order of asking. */
   readonly #blocks = new Map<string, FollowedBlock & { tips: number }>();
   #timer: Timer | undefined;
@@ -43,10 +33,7 @@ export class BlockFollower {
 
   constructor(deps: BlockFollowerDeps) {
     this.#deps = deps;
-  }
-
-  get size(): number {
-    return this.#blocks.size;
+    this.#votes = new NodeVotes(deps);
   }
 
   follow({ hash, prevHash, height }: FollowedBlock): void {
@@ -96,49 +83,16 @@ export class BlockFollower {
 
   async #round(): Promise<void> {
     this.#asking = true;
-    const heights = await Promise.all(
-      this.#deps.nodes.map((node) => this.#ask(node, () => node.syncedHeight())),
-    );
+    await this.#votes.begin();
     for (const block of [...this.#blocks.values()].slice(0, ROUND)) {
       // Behind the others, so that each has its turn.
       if (this.#stopped || !this.#blocks.delete(block.hash)) continue;
       this.#blocks.set(block.hash, block);
-      const answers = await Promise.all(
-        this.#deps.nodes.map((node, index) => this.#answers(node, block, heights[index] ?? null)),
-      );
-      if (!this.#stopped && this.#blocks.has(block.hash)) this.#judge(block, answers);
+      const verdict = await this.#votes.verdict(block);
+      const isFollowed = !this.#stopped && this.#blocks.has(block.hash);
+      if (isFollowed && verdict !== undefined) this.#deps.onVerdict(block.hash, verdict);
     }
     this.#asking = false;
     this.#schedule(this.#blocks.size > ROUND ? PAUSE_MS : POLL_MS);
-  }
-
-  #judge(block: FollowedBlock, answers: readonly NodeAnswers[]): void {
-    const needed = Math.min(this.#deps.confirmNodes, this.#deps.nodes.length);
-    const verdict = verdictOf(answers, block.height, needed);
-    if (verdict !== undefined) this.#deps.onVerdict(block.hash, verdict);
-  }
-
-  async #answers(
-    node: BlockFollowerDeps["nodes"][number],
-    { hash, prevHash }: FollowedBlock,
-    syncedHeight: number | null,
-  ): Promise<NodeAnswers> {
-    if (syncedHeight === null) return { syncedHeight, block: undefined, previous: undefined };
-    const none = { syncedHeight: null, block: undefined, previous: undefined };
-    const block = await this.#ask(node, () => node.confirmations(hash));
-    if (block === null) return none;
-    if (block !== undefined && block >= 1) return { syncedHeight, block, previous: undefined };
-    const previous = await this.#ask(node, () => node.confirmations(prevHash));
-    return previous === null ? none : { syncedHeight, block, previous };
-  }
-
-  /** Null where the node does not answer. */
-  async #ask<T>(node: { readonly name: string }, question: () => Promise<T>): Promise<T | null> {
-    try {
-      return await question();
-    } catch (err) {
-      this.#deps.logger.debug({ node: node.name, err }, "a node has no vote on found blocks now");
-      return null;
-    }
   }
 }

@@ -27,13 +27,19 @@ function foundBlock(): FoundBlock {
     coinbasePrefix: Uint8Array.of(0x03, 0x40, 0x0d, 0x03),
   };
   return {
-    job: { template, tip: { prevHash: new Uint8Array(32) } } as unknown as FoundBlock["job"],
+    job: {
+      template,
+      tip: { prevHash: new Uint8Array(32) },
+      facts: { kind: "pool" },
+    } as unknown as FoundBlock["job"],
     header: HEADER,
     hash: HASH,
     coinbaseTx: COINBASE,
     version: 1,
     ntime: 1231006505,
     nonce: 2083236893,
+    connectionId: 1,
+    channelId: 2,
     identity: { payoutScript: new Uint8Array(), address: "addr", worker: "w" },
     foundAt: 1_700_000_000_000,
   };
@@ -76,6 +82,9 @@ class MemoryCandidates implements CandidateStore {
     await this.save(candidate);
     this.settledHashes.add(candidate.hash);
   }
+  async settled() {
+    return [];
+  }
   async unsettled() {
     return [...this.saved.values()].filter(({ hash }) => !this.settledHashes.has(hash));
   }
@@ -95,7 +104,7 @@ function setUp(nodes: BlockNode[], transactions?: TemplateTransactions, candidat
     clock,
     logger: silentLogger,
     metrics: noMetrics,
-    onAccepted: (hash) => accepted.push(hash),
+    onAccepted: ({ hash }) => accepted.push(hash),
   });
   return { clock, submitter, solutions, candidates, accepted };
 }

@@ -16,8 +16,12 @@ export interface BlockSubmitterDeps {
   readonly metrics: Metrics;
   /** Nodes that must agree on what became of a block; at most as many as there are. */
   readonly confirmNodes?: number;
+  /** Names this process in the files. */
+  readonly run?: string;
+  /** Called for every new candidate and every change of one. */
+  readonly onChange?: (candidate: BlockCandidate) => void;
   /** Called once for each block that is known to be on the node's best chain. */
-  readonly onAccepted?: (hash: string) => void;
+  readonly onAccepted?: (block: BlockCandidate) => void;
 }
 
 /** The node has it already: another path was faster, or it lies on a branch that lost (BIP22). */
@@ -113,6 +117,12 @@ export class BlockSubmitter {
       source: template.sourceId,
       templateId: template.templateId.toString(),
       finder: `${found.identity.address}.${found.identity.worker}`,
+      finderScript: hex(found.identity.payoutScript),
+      worker: found.identity.worker,
+      ...(this.#deps.run === undefined ? {} : { run: this.#deps.run }),
+      connectionId: found.connectionId,
+      channelId: found.channelId,
+      jobKind: found.job.facts.kind,
       foundAt: new Date(found.foundAt).toISOString(),
       state: "found",
       answers: [],
@@ -152,6 +162,7 @@ export class BlockSubmitter {
   async resume(): Promise<void> {
     for (const candidate of await this.#deps.candidates.unsettled()) {
       if (this.#tracked.has(candidate.hash)) continue;
+      this.#deps.onChange?.(candidate);
       const entry: Tracked = { candidate, saving: Promise.resolve(), refusals: 0, isSettled: false };
       const { hash, state, block } = candidate;
       if (state === "rejected" || state === "stale" || state === "orphaned") {
@@ -296,7 +307,7 @@ export class BlockSubmitter {
     if (state === "accepted") {
       this.#acceptedCount += 1;
       this.#deps.logger.info({ hash, height, by }, "block accepted");
-      this.#deps.onAccepted?.(hash);
+      this.#deps.onAccepted?.(entry.candidate);
       return;
     }
     this.#deps.logger[state === "rejected" ? "error" : "warn"]({ hash, height, finder, by }, LOST[state]);
@@ -325,6 +336,7 @@ export class BlockSubmitter {
   #update(entry: Tracked, change: Partial<BlockCandidate>): void {
     entry.candidate = { ...entry.candidate, ...change };
     const { candidate } = entry;
+    this.#deps.onChange?.(candidate);
     this.#write(entry, () => this.#deps.candidates.save(candidate));
   }
 

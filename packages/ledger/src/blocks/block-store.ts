@@ -48,6 +48,8 @@ export interface BlockRow {
   readonly state: BlockState;
   /** On the best chain 1 for the tip; off it minus the blocks on top of its height. */
   readonly confirmations: number;
+  /** Times it came onto the best chain. */
+  readonly activation: number;
   readonly scheme: BlockScheme;
   readonly source: string;
   readonly foundAt: number;
@@ -169,7 +171,7 @@ export class BlockStore {
 
   async #read(condition: ReturnType<Database>): Promise<BlockRow[]> {
     const rows = await this.#sql<BlockRowText[]>`
-      select b.hash, b.prev_hash, b.height, b.state, b.confirmations, b.scheme, b.source, (extract(epoch from b.found_at) * 1000)::bigint as found_ms, b.finder_script,
+      select b.hash, b.prev_hash, b.height, b.state, b.confirmations, b.activation, b.scheme, b.source, (extract(epoch from b.found_at) * 1000)::bigint as found_ms, b.finder_script,
         b.finder_worker, a.address,
         (select coalesce(json_agg(json_build_object('sats', o.sats::text, 'script', encode(o.script, 'hex')) order by o.vout), '[]')
          from block_output o where o.hash = b.hash) as outputs
@@ -182,6 +184,7 @@ export class BlockStore {
       height: row.height,
       state: row.state,
       confirmations: row.confirmations,
+      activation: row.activation,
       scheme: row.scheme,
       source: row.source,
       foundAt: Number(row.found_ms),
@@ -203,6 +206,7 @@ interface BlockRowText {
   height: number;
   state: BlockState;
   confirmations: number;
+  activation: number;
   scheme: BlockScheme;
   source: string;
   found_ms: string;
