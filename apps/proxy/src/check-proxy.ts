@@ -1,10 +1,16 @@
 import { ConfigError, type KeyProblem, problemOf } from "@lode/service";
-import { AddressRanges, decodeAuthorityPublicKey, isLoopback, splitHostPort } from "@lode/transport";
+import {
+  AddressRanges,
+  decodeAuthorityPublicKey,
+  decodeAuthoritySecretKey,
+  isLoopback,
+  splitHostPort,
+} from "@lode/transport";
 import type { ProxyConfig } from "./config.ts";
 
 /** What a proxy cannot start with, beyond what the schema says: everything at once, by the start's own parsers. */
 export function checkProxy(config: ProxyConfig): KeyProblem[] {
-  const { proxy, upstreams, limits, admin } = config;
+  const { proxy, upstreams, limits, admin, sv2Downstream } = config;
   const problems: KeyProblem[] = [];
   if (proxy.userIdentity === "") {
     const message = "is not set: name what the pool pays you at, ADDRESS or ADDRESS.WORKER";
@@ -24,6 +30,14 @@ export function checkProxy(config: ProxyConfig): KeyProblem[] {
       const message = `is empty, and ${address} is not this machine: anyone who can answer there would get the hash rate. Set the key that the pool publishes, or accept_any_key = true`;
       problems.push({ key, message, restsOn: [`upstreams.${index}.address`] });
     }
+  }
+  if (sv2Downstream.listenAddress !== "") {
+    const key = "sv2_downstream.authority_secret_key";
+    if (sv2Downstream.authoritySecretKey === "") {
+      const message =
+        "is not set: make a key with `lode keys generate --out FILE`, name FILE in authority_secret_key_file";
+      problems.push({ key, message });
+    } else problems.push(...problemOf(key, () => decodeAuthoritySecretKey(sv2Downstream.authoritySecretKey)));
   }
   problems.push(
     ...problemOf("limits.proxy_protocol_from", () => new AddressRanges(limits.proxyProtocolFrom)),

@@ -1,5 +1,5 @@
 import { sv1ServerDefaults } from "@lode/roles";
-import { adminSection, logSection, section } from "@lode/service";
+import { adminSection, authorityKeys, logSection, section } from "@lode/service";
 import { defaultLineLimits } from "@lode/transport";
 import Type, { type Static } from "typebox";
 
@@ -62,6 +62,15 @@ export const proxySchema = section({
     upstreamProbeSec: seconds("Between looks whether a preferred pool is back", 60, 1, 86_400),
     upstreamReturnSec: seconds("How long it must have been back before miners move to it", 300, 0, 86_400),
     drainSec: seconds("Time over which connections are closed on SIGTERM", 20, 0, 600),
+  }),
+  sv2Downstream: section({
+    listenAddress: Type.String({
+      description:
+        "Where Stratum V2 miners and other proxies connect (over Noise): host:port. Empty: nobody can.",
+      default: "",
+      pattern: "^(.+:\\d{1,5})?$",
+    }),
+    ...authorityKeys,
   }),
   downstreamDifficultyConfig: section({
     minIndividualMinerHashrate: Type.Number({

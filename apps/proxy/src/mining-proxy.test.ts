@@ -1,4 +1,5 @@
 import { maxTarget } from "@lode/bitcoin";
+import { Prng } from "@lode/testing/random";
 import { CgMiner, EspMinerV1, NerdMiner, OddMiner } from "@lode/testing/sv1";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, OPERATOR, ProxyWorld } from "../test/proxy-world.ts";
@@ -65,6 +66,36 @@ describe("a proxy between Stratum V1 devices and a Stratum V2 pool", () => {
     expect(device.unanswered.size).toBeGreaterThan(0);
   });
 
+  it("says true to nothing that a pool has lost, in fifty deaths of the pool under load", async () => {
+    const world = new ProxyWorld({ commitMs: 700 });
+    let durable = 0;
+    const { server } = world.pools[0]!;
+    const acknowledge = server.acknowledge.bind(server);
+    server.acknowledge = (shares) => {
+      durable += shares.length;
+      acknowledge(shares);
+    };
+    await world.run(1);
+    const devices = everyDevice.map((Device) => world.add(Device, { hashesPerSecond: 400 }));
+    const prng = new Prng(7);
+    let lost = 0;
+    for (let death = 0; death < 50; death++) {
+      await world.run(5 + prng.below(8_000) / 1000);
+      lost += world.pools[0]!.shares.length;
+      world.kill();
+      await world.run(3);
+    }
+    const accepted = devices.reduce((sum, device) => sum + device.accepted, 0);
+    expect(lost).toBeGreaterThan(5);
+    expect(accepted).toBeGreaterThan(100);
+    expect(accepted).toBeLessThanOrEqual(durable);
+    expect(world.wires.map(({ ended }) => ended)).toEqual([null, null, null, null]);
+    // What was lost is said to be lost, and nothing else is refused but what a death overtakes.
+    const reasons = new Set(devices.flatMap((device) => [...device.refused.keys()]));
+    const excuses = [/^20 the connection to the pool broke/, /^20 no pool is reachable/, /^21 /];
+    expect([...reasons].filter((reason) => !excuses.some((excuse) => excuse.test(reason)))).toEqual([]);
+  });
+
   it("refuses names that the pool cannot pay, in words, without asking twice", async () => {
     const world = new ProxyWorld();
     await world.run(1);
@@ -93,6 +124,30 @@ describe("a proxy between Stratum V1 devices and a Stratum V2 pool", () => {
     expect(silent.accepted).toBe(0);
     expect(pool.blocks.length).toBeGreaterThan(0);
     expect(pool.blocks[0]!.identity.worker).toBe("lobby");
+  });
+
+  it("judges shares before the pool does: the same one twice, and one without its work", async () => {
+    const world = new ProxyWorld();
+    await world.run(1);
+    const device = world.add(CgMiner);
+    const wire = world.wires[0]!;
+    const write = wire.write.bind(wire);
+    const submits: string[] = [];
+    wire.write = (text) => {
+      if (text.includes("mining.submit")) submits.push(text);
+      write(text);
+    };
+    await world.run(60);
+    const before = world.pools[0]!.server.stats();
+    const answers: string[] = [];
+    wire.onText = (text) => answers.push(text);
+    write(submits.at(-1)!);
+    write(submits.at(-1)!.replace(/"([0-9a-f]{8})", ?"([0-9a-f]{8})"\]/, '"00000000","$2"]'));
+    await world.run(1);
+    expect(device.accepted).toBeGreaterThan(0);
+    expect(answers.join("")).toMatch(/\[22,"this share was handed in before",null\]/);
+    expect(answers.join("")).toMatch(/\[23,"the share is easier than difficulty [0-9.e-]+",null\]/);
+    expect(world.pools[0]!.server.stats().rejected).toBe(before.rejected);
   });
 
   it("has a wish for a difficulty reach the pool, by password and by suggestion", async () => {

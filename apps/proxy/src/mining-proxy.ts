@@ -2,12 +2,14 @@ import { splitIdentity } from "@lode/mining";
 import type { Clock, Counter, Logger, Metrics, Random, Timer } from "@lode/ports";
 import { Sv1ErrorCode } from "@lode/protocol/sv1";
 import { Sv1Server, type Sv1ServerSettings, type Sv1Session, type Sv1Share } from "@lode/roles";
-import type { LineConnection } from "@lode/transport";
+import type { FrameConnection, LineConnection } from "@lode/transport";
 import type { ChannelWork } from "./miner/channel-work.ts";
 import { Miner, submitIfBlock } from "./miner/miner.ts";
 import type { MinerContext } from "./miner/miner-context.ts";
 import { type MinerStatus, minerStatus } from "./miner/miner-status.ts";
+import { nameRefusal } from "./miner/share-errors.ts";
 import { NameGate } from "./name-gate.ts";
+import { Sv2Server } from "./sv2/sv2-server.ts";
 import type { LinkSettings, UpstreamLink } from "./upstream/upstream-link.ts";
 import {
   type FailoverSettings,
@@ -46,6 +48,7 @@ export interface ProxyStatus {
   /** Every pool, in order of preference. */
   readonly upstreams: readonly UpstreamStatus[];
   readonly connections: number;
+  readonly sv2_connections: number;
   readonly accepted: number;
   readonly rejected: number;
   readonly miners: readonly MinerStatus[];
@@ -56,6 +59,7 @@ export class MiningProxy {
   readonly #settings: ProxySettings;
   readonly #deps: ProxyDeps;
   readonly #server: Sv1Server<ChannelWork>;
+  readonly #sv2: Sv2Server;
   readonly #upstreams: Upstreams;
   readonly #names: NameGate;
   readonly #miners = new Map<Sv1Session<ChannelWork>, Miner>();
@@ -104,6 +108,25 @@ export class MiningProxy {
         onEnd: (session) => this.#onEnd(session),
       },
     });
+    this.#sv2 = new Sv2Server({
+      clock,
+      logger,
+      metrics,
+      answerMs: settings.answerMs,
+      context: {
+        link: () => this.#upstreams.active,
+        identityOf: (userIdentity) => this.#identityOf(userIdentity),
+        enter: (bearer) => this.#names.enter(bearer),
+        onNameAccepted: (identity) => this.#names.onAccepted(identity),
+        onNameRefused: (identity, errorCode) => this.#names.onRefused(identity, nameRefusal(errorCode)),
+        onForwarded: () => this.#context.onForwarded(),
+        onAccepted: (count) => {
+          for (let share = 0; share < count; share++) this.#context.onAccepted();
+        },
+        onRefused: (errorCode) => this.#context.onRejected(errorCode),
+        onBlock: () => this.#context.onBlock(),
+      },
+    });
     this.#upstreams = new Upstreams(
       settings.upstreams,
       settings.failover,
@@ -113,6 +136,7 @@ export class MiningProxy {
         onLobbyWork: (work, newTip) => this.#onLobbyWork(work, newTip),
         onLost: (link) => {
           for (const miner of this.#miners.values()) miner.onLinkLost(link);
+          this.#sv2.onLinkOver(link);
         },
       },
       { clock, logger, metrics, dial: deps.dial },
@@ -129,8 +153,14 @@ export class MiningProxy {
   readonly admit = (): string | null =>
     this.#draining ? "draining" : this.#upstreams.active === undefined ? "no-pool" : null;
 
+  /** A Stratum V1 miner. */
   accept(connection: LineConnection): void {
     this.#server.accept(connection);
+  }
+
+  /** A Stratum V2 miner, or a proxy. */
+  acceptSv2(connection: FrameConnection): void {
+    this.#sv2.accept(connection);
   }
 
   /** What is wrong, for a readiness probe. */
@@ -145,6 +175,7 @@ export class MiningProxy {
       upstream: this.#upstreams.active?.name ?? null,
       upstreams: this.#upstreams.status(),
       connections: this.#server.sessions.size,
+      sv2_connections: this.#sv2.connections,
       accepted: this.#accepted,
       rejected: this.#refused,
       miners: [...this.#miners.values()].map((miner) => minerStatus(miner, now)),
@@ -155,6 +186,7 @@ export class MiningProxy {
   async drain(windowMs: number): Promise<void> {
     this.#draining = true;
     await this.#server.drain(windowMs);
+    this.#sv2.end("draining");
     this.stop();
   }
 
@@ -230,6 +262,7 @@ export class MiningProxy {
     this.#outage ??= clock.after(this.#settings.outageCloseMs, () => {
       logger.error({ miners: this.#miners.size }, "no pool is reachable; miners are sent to their backups");
       for (const session of this.#server.sessions) session.close("no-pool");
+      this.#sv2.end("no-pool");
     });
   }
 
@@ -252,6 +285,8 @@ export class MiningProxy {
       late ??= miner.link;
       miner.session.close("no-answer");
     }
+    const lateSv2 = this.#sv2.endLate(clock.monotonic());
+    if (lateSv2 > 0) this.#unanswered.inc(lateSv2);
     if (late !== undefined && late.heardAt <= due) {
       logger.error({ upstream: late.name }, "the pool answers nothing any more");
       late.destroy("no-answer");

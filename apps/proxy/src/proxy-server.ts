@@ -1,7 +1,17 @@
 import { native } from "@lode/native";
 import { type Logger, type Metrics, systemClock, systemRandom } from "@lode/ports";
-import { miningServerMaxLength, sv1ServerDefaults } from "@lode/roles";
-import { decodeAuthorityPublicKey, dial, listenLines } from "@lode/transport";
+import { minerMaxLength, miningServerMaxLength, sv1ServerDefaults } from "@lode/roles";
+import {
+  createThreadedHandshaker,
+  decodeAuthorityPublicKey,
+  decodeAuthoritySecretKey,
+  dial,
+  formatEndpointUrl,
+  listen,
+  listenLines,
+  ServerIdentity,
+  splitHostPort,
+} from "@lode/transport";
 import { assertProxy } from "./check-proxy.ts";
 import type { ProxyConfig } from "./config.ts";
 import { MiningProxy, type ProxySettings } from "./mining-proxy.ts";
@@ -12,6 +22,8 @@ export interface ProxyServer {
   /** `stratum+tcp://host:port` */
   readonly endpoint: string;
   readonly port: number;
+  /** `stratum2+tcp://host:port/KEY`; null where Stratum V2 miners cannot connect. */
+  readonly sv2Endpoint: string | null;
   /** Closes every connection well, within the configured time. */
   drain(): Promise<void>;
   /** Stops at once. */
@@ -49,30 +61,90 @@ export async function startProxy(
     logger,
     metrics,
     admit: proxy.admit,
-    limits: {
-      connections: limits.maxConnections,
-      connectionsPerSubnet: limits.maxConnectionsPerSubnet,
-      arrivalsPerSubnet: { burst: limits.newConnectionsBurst, perSecond: limits.newConnectionsPerSec },
-    },
+    limits: socketLimits(limits),
     proxyProtocolFrom: limits.proxyProtocolFrom,
     exemptFrom: limits.exemptFrom,
     onConnection: (connection) => proxy.accept(connection),
   });
+  const sv2 = await openSv2(config, proxy, deps).catch(async (error: unknown) => {
+    await listener.close();
+    proxy.stop();
+    throw error;
+  });
   proxy.start();
   const endpoint = `stratum+tcp://${host.includes(":") ? `[${host}]` : host}:${listener.port}`;
-  logger.info({ endpoint, upstreams: config.upstreams.map(({ name }) => name) }, "proxy is open");
+  logger.info(
+    { endpoint, sv2_endpoint: sv2?.endpoint ?? null, upstreams: config.upstreams.map(({ name }) => name) },
+    "proxy is open",
+  );
   return {
     proxy,
     endpoint,
     port: listener.port,
+    sv2Endpoint: sv2?.endpoint ?? null,
     async drain() {
       await listener.close();
+      await sv2?.stopListening();
       await proxy.drain(drainSec * 1000);
+      await sv2?.release();
     },
     async stop() {
       await listener.close();
+      await sv2?.stopListening();
       proxy.stop();
+      await sv2?.release();
     },
+  };
+}
+
+/** Opens the port for Stratum V2 miners; null when none is configured. */
+async function openSv2(
+  { sv2Downstream, limits }: ProxyConfig,
+  proxy: MiningProxy,
+  { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
+) {
+  if (sv2Downstream.listenAddress === "") return null;
+  const clock = systemClock;
+  const identity = ServerIdentity.create({
+    authoritySecret: decodeAuthoritySecretKey(sv2Downstream.authoritySecretKey),
+    random: systemRandom,
+    clock,
+    validitySeconds: sv2Downstream.certValiditySec,
+  });
+  const handshaker = await createThreadedHandshaker(identity, { clock, logger });
+  const { host, port } = splitHostPort(sv2Downstream.listenAddress);
+  const listener = await listen({
+    host,
+    port,
+    handshaker,
+    native,
+    clock,
+    logger,
+    metrics,
+    maxLength: minerMaxLength,
+    labels: { listener: "proxy-sv2" },
+    admit: proxy.admit,
+    limits: socketLimits(limits),
+    proxyProtocolFrom: limits.proxyProtocolFrom,
+    exemptFrom: limits.exemptFrom,
+    onConnection: (connection) => proxy.acceptSv2(connection),
+  }).catch(async (error: unknown) => {
+    await handshaker.close();
+    throw error;
+  });
+  return {
+    endpoint: formatEndpointUrl({ host, port: listener.port, authorityKey: identity.authorityKey }),
+    stopListening: () => listener.close(),
+    release: () => handshaker.close(),
+  };
+}
+
+/** Bounds of either port. */
+function socketLimits(limits: ProxyConfig["limits"]) {
+  return {
+    connections: limits.maxConnections,
+    connectionsPerSubnet: limits.maxConnectionsPerSubnet,
+    arrivalsPerSubnet: { burst: limits.newConnectionsBurst, perSecond: limits.newConnectionsPerSec },
   };
 }
 

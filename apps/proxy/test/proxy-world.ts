@@ -6,6 +6,8 @@ import { VirtualClock } from "@lode/testing/clock";
 import { ScriptedPool, type ScriptedPoolOptions } from "@lode/testing/pool";
 import { seededRandom } from "@lode/testing/random";
 import { type Sv1Device, type Sv1DeviceOptions, Sv1Wire } from "@lode/testing/sv1";
+import type { FrameConnection } from "@lode/transport";
+import { memoryPair } from "@lode/transport/testing";
 import { MiningProxy, type ProxySettings } from "../src/mining-proxy.ts";
 
 /** An address that can be paid on regtest. */
@@ -15,13 +17,15 @@ export const OPERATOR = "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysx
 
 /** A proxy between scripted pools and scripted devices, on one virtual clock. */
 export class ProxyWorld {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly pools: ScriptedPool[];
   readonly proxy: MiningProxy;
   readonly devices: Sv1Device[] = [];
   readonly wires: Sv1Wire[] = [];
   /** Pools that cannot be reached, by place. */
   readonly down: Set<number>;
+  /** The pools' ends of the newest connections. */
+  readonly #links: FrameConnection[] = [];
   /** Whether pools make shares durable and answer them. */
   answering = true;
 
@@ -30,13 +34,20 @@ export class ProxyWorld {
     settings = {},
     pool = {},
     down = [],
+    through,
+    commitMs = 20,
   }: {
     pools?: number;
     settings?: Partial<ProxySettings>;
     pool?: ScriptedPoolOptions;
     down?: number[];
+    /** Another proxy in place of pools. */
+    through?: ProxyWorld;
+    /** Time between two commits of a pool. */
+    commitMs?: number;
   } = {}) {
     this.down = new Set(down);
+    this.clock = through?.clock ?? new VirtualClock();
     const channel = { ...defaultChannelSettings, easiestTarget: maxTarget >> 3n };
     this.pools = Array.from(
       { length: pools },
@@ -44,7 +55,7 @@ export class ProxyWorld {
     );
     this.proxy = new MiningProxy(
       {
-        upstreams: this.pools.map((_, index) => ({
+        upstreams: (through === undefined ? this.pools : [through]).map((_, index) => ({
           name: `pool-${index}`,
           lobbyIdentity: `${OPERATOR}.lobby`,
           lobbyHashrate: 40,
@@ -68,11 +79,18 @@ export class ProxyWorld {
         random: seededRandom(3),
         dial: (index) => {
           if (this.down.has(index)) return Promise.reject(new Error("unreachable"));
-          return Promise.resolve(this.pools[index]!.wire().client);
+          if (through !== undefined) {
+            const [server, client] = memoryPair(this.clock);
+            through.proxy.acceptSv2(server);
+            return Promise.resolve(client);
+          }
+          const { server, client } = this.pools[index]!.wire();
+          this.#links[index] = server;
+          return Promise.resolve(client);
         },
       },
     );
-    this.clock.every(20, () => {
+    this.clock.every(commitMs, () => {
       if (!this.answering) return;
       for (const { server, shares } of this.pools) server.acknowledge(shares.splice(0));
     });
@@ -97,6 +115,12 @@ export class ProxyWorld {
     const device = new Device({ wire, clock: this.clock, user, ...options });
     this.devices.push(device);
     return device;
+  }
+
+  /** The pool dies: what it has not made durable is lost, and its connection breaks. It can be reached again at once. */
+  kill(pool = 0): void {
+    this.pools[pool]!.shares.length = 0;
+    this.#links[pool]!.destroy("killed");
   }
 
   /** A new block. */

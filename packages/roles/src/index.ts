@@ -24,7 +24,7 @@ export {
   unknownChannel,
   updateErrorCodes,
 } from "./mining-server/session/error-codes.ts";
-export { type MinerMessage, minerMaxLength } from "./mining-server/session/miner-messages.ts";
+export { type MinerMessage, minerMaxLength, minerMessages } from "./mining-server/session/miner-messages.ts";
 export {
   type Allowance,
   GROUP_CHANNEL_ID,

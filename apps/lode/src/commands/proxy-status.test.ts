@@ -10,6 +10,7 @@ describe("lode proxy status", () => {
         { name: "backup", state: "not-tried", channels: 0 },
       ],
       connections: 2,
+      sv2_connections: 0,
       accepted: 12,
       rejected: 1,
       miners: [
@@ -31,7 +32,7 @@ describe("lode proxy status", () => {
 home    active     1
 backup  not-tried  0
 
-2 connections, 12 shares accepted, 1 rejected
+2 connections on Stratum V1, 0 on Stratum V2; 12 shares accepted, 1 rejected
 
 miner      firmware        from       hash rate  difficulty  accepted  rejected       answer
 bc1q.rig1  cgminer/4.11.1  192.0.2.7  98.7 TH/s  1024        12        1 stale-share  4 ms

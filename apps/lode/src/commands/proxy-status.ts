@@ -42,7 +42,7 @@ export function statusText(status: ProxyStatus): string {
   const head = ["miner", "firmware", "from", "hash rate", "difficulty", "accepted", "rejected", "answer"];
   return [
     table(["pool", "state", "channels"], upstreams),
-    `${status.connections} connections, ${status.accepted} shares accepted, ${status.rejected} rejected\n`,
+    `${status.connections} connections on Stratum V1, ${status.sv2_connections} on Stratum V2; ${status.accepted} shares accepted, ${status.rejected} rejected\n`,
     ...(miners.length === 0 ? [] : [table(head, miners)]),
   ].join("\n");
 }

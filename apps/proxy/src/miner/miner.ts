@@ -97,8 +97,8 @@ export class Miner implements MinerChannelOwner {
     }
     if (this.#current === undefined) this.session.refuse(share.id, noPool.code, noPool.text, true);
     else {
-      // Work of the lobby, from before the channel was there.
-      const text = "this job was for the handshake only; another follows";
+      // Work of the lobby, from before the channel was there, or of a connection to the pool that is over.
+      const text = "this job is over; another follows";
       this.session.refuse(share.id, Sv1ErrorCode.staleJob, text);
     }
     this.onLostShare(share);
