@@ -28,7 +28,16 @@ export default defineConfig({
         // puts back what it changes of its process.
         test: { name: "unit", include: places, exclude: [...built, system], isolate: false },
       },
-      { extends: true, test: { name: "system", include: [system], exclude: built } },
+      {
+        extends: true,
+        test: {
+          name: "system",
+          include: [system],
+          exclude: built,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -9,6 +9,8 @@ const vitest = join(import.meta.dirname, "..", "node_modules", "vitest", "vitest
 const run = spawn(process.execPath, [vitest, "run", ...(chosen ? [] : ["--project=unit"]), ...args], {
   stdio: "inherit",
 });
+// Ctrl-C reaches Vitest as well, which then ends in its own way.
+process.on("SIGINT", () => {});
 run.on("exit", (code) => {
   process.exitCode = code ?? 1;
 });
