@@ -94,6 +94,7 @@ function setUp(nodes: BlockNode[], transactions?: TemplateTransactions, candidat
   const clock = new VirtualClock();
   const solutions: { sourceId: string; solution: Solution }[] = [];
   const accepted: string[] = [];
+  const errors: string[] = [];
   const submitter = new BlockSubmitter({
     feed: {
       submitSolution: (sourceId, solution) => solutions.push({ sourceId, solution }),
@@ -102,11 +103,11 @@ function setUp(nodes: BlockNode[], transactions?: TemplateTransactions, candidat
     nodes,
     candidates,
     clock,
-    logger: silentLogger,
+    logger: { ...silentLogger, error: (_fields, text) => void errors.push(text) },
     metrics: noMetrics,
     onAccepted: ({ hash }) => accepted.push(hash),
   });
-  return { clock, submitter, solutions, candidates, accepted };
+  return { clock, submitter, solutions, candidates, accepted, errors };
 }
 
 /** The genesis coinbase commits to no witnesses, so it goes out stripped (BIP141: unexpected-witness). */
@@ -236,6 +237,35 @@ describe("BlockSubmitter", () => {
     expect(solutions).toHaveLength(1);
     expect(node.blocks).toEqual([]);
     expect(candidates.saved.get(DISPLAY)?.block).toBeNull();
+  });
+
+  it("calls it an error when a solution alone changes no tip within seconds, and only then", async () => {
+    const silent = setUp([]);
+    silent.submitter.submit(foundBlock());
+    await silent.clock.advanceAsync(9_000);
+    expect(silent.errors).toEqual([]);
+    await silent.clock.advanceAsync(60_000);
+    expect(silent.errors).toEqual([
+      expect.stringMatching(/^a block handed to its template source has changed no tip/),
+    ]);
+    const heard = setUp([]);
+    heard.submitter.submit(foundBlock());
+    await heard.clock.advanceAsync(2_000);
+    heard.submitter.observeTip(HASH);
+    await heard.clock.advanceAsync(60_000);
+    expect(heard.errors).toEqual([]);
+  });
+
+  it("says once that a node is away, then counts", async () => {
+    const away = scriptedNode(
+      "a",
+      Array.from({ length: 99 }, () => new Error("ECONNREFUSED")),
+    );
+    const { clock, submitter, errors } = setUp([away]);
+    submitter.submit(foundBlock());
+    await clock.advanceAsync(90_000);
+    expect(errors.filter((line) => line.startsWith("node a: submitblock has no answer"))).toHaveLength(2);
+    submitter.stop();
   });
 
   it("does not take a block for accepted that a node knows from a branch that lost", async () => {

@@ -1,11 +1,12 @@
 import { assembleBlock, coinbaseForBlock, internalToDisplay } from "@lode/bitcoin";
 import type { FoundBlock } from "@lode/mining";
-import { type Clock, CodedError, type Counter, type Logger, type Metrics } from "@lode/ports";
+import { type Clock, type Counter, FailureLog, type Logger, type Metrics } from "@lode/ports";
 import type { TemplateFeed } from "../templates/template-feed.ts";
 import type { BlockCandidate, CandidateStore } from "./block-candidates.ts";
 import { BlockFollower } from "./block-follower.ts";
 import type { BlockNode } from "./block-node.ts";
 import type { BlockVote } from "./block-votes.ts";
+import { SolutionWatch } from "./solution-watch.ts";
 
 export interface BlockSubmitterDeps {
   readonly feed: Pick<TemplateFeed, "submitSolution" | "transactions">;
@@ -68,6 +69,9 @@ export class BlockSubmitter {
   readonly #deps: BlockSubmitterDeps;
   readonly #tracked = new Map<string, Tracked>();
   readonly #follower: BlockFollower;
+  readonly #solutions: SolutionWatch;
+  /** By node: what its failures say is logged once, then counted. */
+  readonly #failures: ReadonlyMap<BlockNode, FailureLog>;
   readonly #counted: Readonly<Record<Outcome, Counter>>;
   #acceptedCount = 0;
   #stopped = false;
@@ -79,6 +83,8 @@ export class BlockSubmitter {
   constructor(deps: BlockSubmitterDeps) {
     this.#deps = deps;
     const { metrics, nodes, clock, logger } = deps;
+    this.#solutions = new SolutionWatch(deps);
+    this.#failures = new Map(nodes.map((node) => [node, new FailureLog({ clock, logger, level: "error" })]));
     this.#counted = {
       accepted: metrics.counter("lode_blocks_accepted_total", "Found blocks that came onto the best chain"),
       rejected: metrics.counter("lode_blocks_rejected_total", "Found blocks every node refused"),
@@ -139,6 +145,7 @@ export class BlockSubmitter {
       headerNonce: found.nonce,
       coinbaseTx,
     });
+    this.#solutions.sent(hash, template.sourceId);
     if (entry.candidate.block !== null) {
       this.#submitToNodes(entry, entry.candidate.block);
     } else {
@@ -198,6 +205,8 @@ export class BlockSubmitter {
   /** Retries no more; open candidates stay in their files. */
   stop(): void {
     this.#stopped = true;
+    this.#solutions.stop();
+    for (const log of this.#failures.values()) log.stop();
     this.#follower.stop();
   }
 
@@ -232,6 +241,9 @@ export class BlockSubmitter {
     };
     const answered = node.submitBlock(block).then(
       async (answer) => {
+        this.#failures
+          .get(node)
+          ?.worked(`the node ${node.name} answers submitblock again`, { node: node.name });
         this.#update(entry, { answers: [...entry.candidate.answers, `${node.name}: ${answer ?? "ok"}`] });
         if (answer === null) this.#resolve(entry, "accepted", node.name);
         else if (answer === KNOWN) await this.#lookUp(entry, node, again);
@@ -240,11 +252,7 @@ export class BlockSubmitter {
         else this.#refuse(entry, node, answer ?? "");
       },
       (error: unknown) => {
-        const code = error instanceof CodedError ? String(error.code) : "unexpected";
-        this.#deps.logger.warn(
-          { err: error, node: node.name, hash: entry.candidate.hash, code },
-          "submitblock has no answer; the same block goes again",
-        );
+        this.#failed(entry, node, "submitblock has no answer, the same block goes again", error);
         again();
       },
     );
@@ -257,16 +265,20 @@ export class BlockSubmitter {
         this.#resolve(entry, "accepted", node.name);
       else this.#race(entry);
     } catch (error) {
-      this.#deps.logger.warn(
-        { err: error, node: node.name, hash: entry.candidate.hash },
-        "no header lookup yet",
-      );
+      this.#failed(entry, node, "a block cannot be looked up yet", error);
       again();
     }
   }
 
+  #failed(entry: Tracked, node: BlockNode, says: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const fields = { node: node.name, hash: entry.candidate.hash };
+    this.#failures.get(node)?.failed(`node ${node.name}: ${says} (${reason})`, fields);
+  }
+
   /** A node that sees another best block takes nothing back from one that has ours. */
   #race(entry: Tracked): void {
+    this.#solutions.heard(entry.candidate.hash);
     if (entry.candidate.state === "found") this.#update(entry, { state: "submitted" });
   }
 
@@ -299,6 +311,7 @@ export class BlockSubmitter {
   }
 
   #resolve(entry: Tracked, state: Outcome, by: string): void {
+    this.#solutions.heard(entry.candidate.hash);
     const before = entry.candidate.state;
     if (before === state || (before === "accepted" && state === "rejected")) return;
     this.#update(entry, { state });
