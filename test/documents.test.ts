@@ -40,6 +40,9 @@ async function poolMetrics(): Promise<MetricDescription[]> {
     [
       {
         name: "local",
+        address: "127.0.0.1:8442",
+        setting: "templates.sources.0",
+        network: null,
         coinbaseOutputMaxAdditionalSize: 0,
         coinbaseOutputMaxAdditionalSigops: 0,
         firstTemplateWithinMs: 1,

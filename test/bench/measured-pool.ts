@@ -173,6 +173,9 @@ function templateSources({ address, publicKey }: TemplateServer): TemplateFeed {
   const ports = { clock: systemClock, random: systemRandom, logger: quietLogger(), native };
   const source = {
     name: "bench",
+    address: "127.0.0.1:8442",
+    setting: "templates.sources.0",
+    network: null,
     coinbaseOutputMaxAdditionalSize: 1_000,
     coinbaseOutputMaxAdditionalSigops: 20,
     firstTemplateWithinMs: 30_000,

@@ -32,6 +32,9 @@ export class WholePool {
       [
         {
           name: "main",
+          address: "127.0.0.1:8442",
+          setting: "templates.sources.0",
+          network: null,
           coinbaseOutputMaxAdditionalSize: 100,
           coinbaseOutputMaxAdditionalSigops: 4,
           firstTemplateWithinMs: 30_000,

@@ -39,6 +39,7 @@ import type { PoolServerConfig } from "./config/pool-server-config.ts";
 import { waitForDatabase } from "./database-start.ts";
 import { Pool, type PoolDeps, type PoolSettings } from "./pool.ts";
 import { BatchRetention } from "./shares/batch-retention.ts";
+import { blockWitness } from "./templates/block-witness.ts";
 import { TemplateSources } from "./templates/template-sources.ts";
 
 export interface PoolServerDeps {
@@ -114,7 +115,8 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   for (const { listenAddress } of [config.pool, ...config.pool.listeners]) {
     await checkPort(
       splitHostPort(listenAddress),
-      `listen for miners on ${listenAddress} (listen_address of [pool] or [[pool.listeners]])`,
+      `listen for miners on ${listenAddress}`,
+      "listen_address of [pool] or [[pool.listeners]]",
     );
   }
   const dialTemplates = templateDialer(config, logger);
@@ -148,13 +150,23 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     logger,
   });
   const feed = new TemplateSources(
-    config.templates.sources.map(({ name }) => ({
+    config.templates.sources.map(({ name, address }, index) => ({
       name,
+      address,
+      setting: `templates.sources.${index}`,
+      network: config.pool.network,
       coinbaseOutputMaxAdditionalSize: OUTPUT_OVERHEAD + payoutScript.length,
       coinbaseOutputMaxAdditionalSigops: sigopCostOfOutput(payoutScript),
       firstTemplateWithinMs: config.templates.firstTemplateSec * 1000,
     })),
-    { clock, logger, metrics, dial: dialTemplates },
+    {
+      clock,
+      logger,
+      metrics,
+      dial: dialTemplates,
+      witness: blockWitness(nodes),
+      onHopeless: (error) => deps.onFatal(error.message, error),
+    },
   );
   const sessionLogger = throttledLogger(logger, { clock, ...SESSION_LOG });
   const blockNodes = nodes.map(({ name, rpc }) => blockNode(name, rpc));

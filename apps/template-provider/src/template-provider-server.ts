@@ -59,7 +59,11 @@ export async function startTemplateProvider(
     validitySeconds: templateProvider.certValiditySec,
   });
   const { host, port } = splitHostPort(templateProvider.listenAddress);
-  await checkPort({ host, port }, `listen for pools on ${templateProvider.listenAddress}`);
+  await checkPort(
+    { host, port },
+    `listen for pools on ${templateProvider.listenAddress}`,
+    "template_provider.listen_address",
+  );
   const rpc = nodeRpc(config);
   try {
     await waitFor(() => checkNode(rpc, node.network, { setting: NODE_SETTING }), {

@@ -50,6 +50,7 @@ export {
   serializeHeader,
 } from "./header.ts";
 export { merklePath, merkleRoot } from "./merkle.ts";
+export { contradictsNetwork } from "./network-of-tip.ts";
 export { type NetworkName, type NetworkParameters, networkNames, networks } from "./networks.ts";
 export { type ScriptSpender, scriptSpender } from "./script-spender.ts";
 export { sha256d } from "./sha256d.ts";

@@ -44,7 +44,9 @@ export function explainSystemError(error: unknown, doing: string): unknown {
   const where = path === undefined ? "" : ` ${path}`;
   const advice: Record<string, string> = {
     EADDRINUSE: "the port is in use: stop the program that listens there, or choose another port",
-    EADDRNOTAVAIL: "this machine has no such address",
+    EADDRNOTAVAIL: "this machine has no such address: choose one of its own, or 0.0.0.0 for all of them",
+    ENOTFOUND: "no address is known by that name: choose an address of this machine",
+    EAI_AGAIN: "the name cannot be looked up now: choose an address of this machine",
     EACCES: `no permission${where}: choose another place, or give this user the right to it`,
     EPERM: `not permitted${where}: choose another place, or give this user the right to it`,
     EROFS: `the file system is read-only${where}: choose a directory that can be written`,

@@ -80,11 +80,11 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
   const startedAt = systemClock.monotonic();
   try {
     announceBackend(native, logger, metrics);
-    // Before anything slow: what stands in the way is said at once.
-    await checkPort(splitHostPort(options.listen), `listen for miners on ${options.listen} (--listen)`);
-    await checkPort(splitHostPort(options.admin), `serve health and metrics on ${options.admin} (--admin)`);
     const data = await openDataDirectory(options.dataDir);
     steps.push(data.release);
+    // Before anything slow: what stands in the way is said at once.
+    await checkPort(splitHostPort(options.listen), `listen for miners on ${options.listen}`, "--listen");
+    await checkPort(splitHostPort(options.admin), `serve health and metrics on ${options.admin}`, "--admin");
 
     const node =
       options.bitcoind === null

@@ -1,16 +1,19 @@
-import { bip34Push, targetFromNbits, targetToBytes } from "@lode/bitcoin";
+import { bip34Push, type NetworkName, targetFromNbits, targetToBytes } from "@lode/bitcoin";
 import type { Template, Tip } from "@lode/mining";
 import { noMetrics, silentLogger } from "@lode/ports";
 import type { templateDistribution } from "@lode/protocol";
 import { TemplateServerSession } from "@lode/roles";
 import { VirtualClock } from "@lode/testing/clock";
+import { HandshakeError, TransportError } from "@lode/transport";
 import { memoryPair } from "@lode/transport/testing";
 import { describe, expect, it } from "vitest";
+import type { BlockWitness } from "./block-witness.ts";
 import { TemplateSources } from "./template-sources.ts";
 
 /** A template server under the test's control. */
 class ScriptedServer {
   reachable = true;
+  failure: Error | null = null;
   session: TemplateServerSession | null = null;
   ready = false;
   readonly solutions: templateDistribution.SubmitSolution[] = [];
@@ -24,7 +27,8 @@ class ScriptedServer {
   }
 
   dial = async () => {
-    if (!this.reachable) throw new Error("unreachable");
+    if (this.failure !== null) throw this.failure;
+    if (!this.reachable) throw new TransportError({ code: "unreachable", cause: "ECONNREFUSED" });
     const [client, server] = memoryPair(this.clock);
     this.#closeWire = () => server.destroy("gone");
     const options = { clock: this.clock, logger: silentLogger, metrics: noMetrics };
@@ -76,7 +80,13 @@ function template(height: number, templateId: bigint): templateDistribution.NewT
   };
 }
 
-async function setUp(count: number) {
+interface Options {
+  network: NetworkName | null;
+  witness: BlockWitness;
+  failures: Readonly<Record<string, Error>>;
+}
+
+async function setUp(count: number, options: Partial<Options> = {}) {
   const clock = new VirtualClock();
   const names = ["main", "spare"].slice(0, count);
   const servers = new Map(names.map((name) => [name, new ScriptedServer(clock)]));
@@ -85,20 +95,29 @@ async function setUp(count: number) {
     if (found === undefined) throw new Error(name);
     return found;
   };
+  for (const [name, error] of Object.entries(options.failures ?? {})) server(name).failure = error;
+  const lines: string[] = [];
+  const log = (_fields: object, text: string) => void lines.push(text);
+  const hopeless: string[] = [];
   const got: { template: Template; tip: Tip }[] = [];
   let outages = 0;
   const feed = new TemplateSources(
     names.map((name) => ({
       name,
+      address: "127.0.0.1:8442",
+      setting: "templates.sources.0",
+      network: options.network ?? null,
       coinbaseOutputMaxAdditionalSize: 100,
       coinbaseOutputMaxAdditionalSigops: 4,
       firstTemplateWithinMs: 30_000,
     })),
     {
       clock,
-      logger: silentLogger,
+      logger: { debug: () => {}, info: log, warn: log, error: log },
       metrics: noMetrics,
       dial: (name) => server(name).dial(),
+      ...(options.witness === undefined ? {} : { witness: options.witness }),
+      onHopeless: (error) => void hopeless.push(`${error.code}: ${error.message}`),
     },
   );
   feed.start({
@@ -109,7 +128,7 @@ async function setUp(count: number) {
   });
   await clock.advanceAsync(100);
   const seen = () => got.map(({ template }) => `${template.sourceId}:${template.templateId}`);
-  return { clock, feed, server, got, seen, outages: () => outages };
+  return { clock, feed, server, got, seen, lines, hopeless, outages: () => outages };
 }
 
 describe("TemplateSources", () => {
@@ -289,4 +308,113 @@ describe("TemplateSources", () => {
     await clock.advanceAsync(100);
     expect(server("main").solutions.map(({ templateId }) => templateId)).toEqual([1n]);
   });
+});
+
+const PLACE = "the template source main at 127.0.0.1:8442";
+
+describe("A template source that cannot be used", () => {
+  it("is said once, then counted once a minute, and so is its return", async () => {
+    const { clock, server, lines } = await setUp(1);
+    clock.stepWallClock(1_700_000_000_000 - clock.now());
+    server("main").tip(5, 1n);
+    await clock.advanceAsync(100);
+    lines.splice(0);
+    server("main").reachable = false;
+    server("main").hangUp();
+    await clock.advanceAsync(150_000);
+    const away = `${PLACE} cannot be reached (ECONNREFUSED): is it running, and is templates.sources.0.address right?`;
+    expect(lines.splice(0)).toEqual([
+      expect.stringContaining(`${PLACE} is lost (`),
+      "no template source is left; miners keep their last job",
+      away,
+      away,
+      away,
+    ]);
+    server("main").reachable = true;
+    await clock.advanceAsync(11_000);
+    clock.stepWallClock(1_700_000_000_000 - clock.now());
+    server("main").tip(6, 1n);
+    await clock.advanceAsync(100);
+    expect(lines).toEqual(["the template source main gives work again", "template source is active"]);
+  });
+
+  it("because of its key is hopeless when no other has ever given work", async () => {
+    const wrongKey = new HandshakeError({ code: "wrong-authority" });
+    const alone = await setUp(1, { failures: { main: wrongKey } });
+    expect(alone.hopeless[0]).toMatch(
+      /^wrong-key: .* is not the one whose key is templates\.sources\.0\.public_key: set/,
+    );
+    const other = await setUp(2, { failures: { main: wrongKey } });
+    await other.clock.advanceAsync(60_000);
+    expect(other.hopeless).toEqual([]);
+    other.server("spare").tip(5, 1n);
+    await other.clock.advanceAsync(100);
+    expect(other.seen()).toEqual(["spare:1"]);
+  });
+});
+
+describe("Templates of another network", () => {
+  it("are not mined, at the start or after a reconnect", async () => {
+    const { clock, server, seen, hopeless } = await setUp(1, { network: "signet" });
+    server("main").tip(5, 1n);
+    await clock.advanceAsync(100);
+    expect(seen()).toEqual([]);
+    expect(hopeless).toEqual([
+      `wrong-network: ${PLACE} does not work for signet (its target is easier than signet allows): correct pool.network or templates.sources.0.address`,
+    ]);
+    await clock.advanceAsync(5_000);
+    server("main").tip(5, 2n);
+    await clock.advanceAsync(100);
+    expect(seen()).toEqual([]);
+  });
+
+  it("that do not contradict it are mined at once, and once they were, a wrong one is no end of the pool", async () => {
+    const { clock, server, seen, hopeless } = await setUp(1, { network: "regtest" });
+    server("main").tip(5, 1n);
+    await clock.advanceAsync(100);
+    expect(seen()).toEqual(["main:1"]);
+    server("main").failure = new HandshakeError({ code: "wrong-authority" });
+    server("main").hangUp();
+    await clock.advanceAsync(60_000);
+    expect(hopeless).toEqual([]);
+  });
+
+  it("are mined where a node of the right network has their tip", async () => {
+    const { clock, server, seen } = await setUp(1, { network: "signet", witness: async () => true });
+    server("main").tip(5, 1n);
+    await clock.advanceAsync(100);
+    server("main").refresh(5, 2n);
+    await clock.advanceAsync(100);
+    expect(seen()).toEqual(["main:1", "main:2"]);
+  });
+
+  it("that only the nodes tell from ours are said, and their return", async () => {
+    let known = false;
+    const { clock, server, seen, lines } = await setUp(1, { network: "regtest", witness: async () => known });
+    server("main").tip(5, 1n);
+    await clock.advanceAsync(31_000);
+    const disputed =
+      "the template source main builds on a block that no configured node knows: they are on different networks or chains, or the nodes are behind";
+    expect(lines).not.toContain(disputed);
+    await clock.advanceAsync(31_000);
+    expect(lines.filter((line) => line === disputed)).toHaveLength(1);
+    expect(seen()).toEqual(["main:1"]);
+    known = true;
+    await clock.advanceAsync(31_000);
+    expect(lines.at(-1)).toBe("the nodes know what the template source main builds on again");
+  });
+});
+
+it("A source's clock that is minutes from ours is told of", async () => {
+  const { clock, server, lines } = await setUp(1);
+  clock.stepWallClock(1_700_000_005_000 - clock.now());
+  server("main").tip(5, 1n);
+  await clock.advanceAsync(100);
+  expect(lines.join()).not.toContain("about the time");
+  clock.stepWallClock(-7_500_000);
+  server("main").tip(6, 2n);
+  await clock.advanceAsync(100);
+  expect(lines.at(-1)).toMatch(
+    /^the template source main and this machine differ by minutes about the time: set the clocks/,
+  );
 });

@@ -1,7 +1,9 @@
 import type { Template, Tip } from "@lode/mining";
-import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
+import { type Clock, DependencyError, type Logger, type Metrics, type Timer } from "@lode/ports";
+import type { BlockWitness } from "./block-witness.ts";
 import type { Solution, TemplateFeed, TemplateFeedListener, TemplateTransactions } from "./template-feed.ts";
 import { TemplateSource, type TemplateSourceDeps, type TemplateSourceSettings } from "./template-source.ts";
+import { TipDisputes } from "./tip-disputes.ts";
 import { noTransactions } from "./transaction-store.ts";
 
 export interface TemplateSourcesDeps {
@@ -9,6 +11,10 @@ export interface TemplateSourcesDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly dial: (sourceName: string) => ReturnType<TemplateSourceDeps["dial"]>;
+  /** What the pool's nodes know of blocks; nobody is asked if absent. */
+  readonly witness?: BlockWitness;
+  /** No source has ever given work, and a person has to change something about each. */
+  readonly onHopeless?: (error: DependencyError) => void;
 }
 
 /** A source that is behind the best known height this long has failed. */
@@ -16,6 +22,7 @@ const LAG_MS = 2_000;
 /** A source earlier in the list takes over again after it has been healthy this long. */
 const RETURN_AFTER_MS = 60_000;
 const WATCH_MS = 500;
+const COMPARE_MS = 30_000;
 
 /**
  * An ordered list of template sources, all connected and warm, one of them active:
@@ -29,6 +36,8 @@ export class TemplateSources implements TemplateFeed {
   readonly #sources: readonly TemplateSource[];
   readonly #deps: TemplateSourcesDeps;
   readonly #switches;
+  readonly #disputes: TipDisputes;
+  #compare: Timer | null = null;
   #listener: TemplateFeedListener | null = null;
   #active: TemplateSource | null = null;
   #published: { template: Template; tip: Tip } | null = null;
@@ -46,11 +55,13 @@ export class TemplateSources implements TemplateFeed {
             logger: deps.logger,
             metrics: deps.metrics,
             dial: () => deps.dial(settings.name),
+            ...(deps.witness === undefined ? {} : { witness: deps.witness }),
           },
-          () => this.#choose(),
+          () => this.#onChange(),
         ),
     );
-    const { metrics } = deps;
+    const { clock, logger, metrics } = deps;
+    this.#disputes = new TipDisputes({ clock, logger, witness: deps.witness ?? (async () => null) });
     this.#switches = metrics.counter(
       "lode_template_source_switches_total",
       "Changes of the active template source",
@@ -72,6 +83,18 @@ export class TemplateSources implements TemplateFeed {
       metrics.gauge("lode_template_height", "Height of the block this source builds", labels, () =>
         source.work === null ? 0 : source.work.template.height,
       );
+      metrics.gauge(
+        "lode_template_source_clock_difference_seconds",
+        "How far the source's clock was ahead of ours when its newest tip came",
+        labels,
+        () => source.clockDifference,
+      );
+      metrics.gauge(
+        "lode_template_source_disputed",
+        "1 while the source builds on a block that no configured node knows",
+        labels,
+        () => (this.#disputes.isDisputed(source) ? 1 : 0),
+      );
     }
   }
 
@@ -82,11 +105,14 @@ export class TemplateSources implements TemplateFeed {
   start(listener: TemplateFeedListener): void {
     this.#listener = listener;
     this.#watch = this.#deps.clock.every(WATCH_MS, () => this.#choose());
+    this.#compare = this.#deps.clock.every(COMPARE_MS, () => void this.#disputes.compare(this.#sources));
     for (const source of this.#sources) source.start();
   }
 
   stop(): void {
     this.#watch?.cancel();
+    this.#compare?.cancel();
+    this.#disputes.stop();
     for (const source of this.#sources) source.stop();
   }
 
@@ -100,6 +126,17 @@ export class TemplateSources implements TemplateFeed {
 
   #find(sourceId: string): TemplateSource | undefined {
     return this.#sources.find((source) => source.name === sourceId);
+  }
+
+  #onChange(): void {
+    this.#choose();
+    if (this.#published !== null) return;
+    const troubles = this.#sources.map((source) => source.trouble);
+    if (troubles.some((trouble) => trouble === null || trouble.temporary)) return;
+    const [first, ...rest] = troubles.filter((trouble) => trouble !== null);
+    if (first === undefined) return;
+    const says = [first, ...rest].map(({ message }) => message).join("; ");
+    this.#deps.onHopeless?.(new DependencyError(first.type, says));
   }
 
   #choose(): void {
