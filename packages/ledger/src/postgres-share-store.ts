@@ -71,7 +71,8 @@ export class PostgresShareStore implements ShareStore {
   }
 
   /**
-   * Start check: the server answers, writes, commits to disk, and has the tables.
+   * Start check: the server answers, writes, commits to disk, and has the tables. Makes the partitions of the next days, so that
+   * the first share need not wait for them.
    *
    * @throws {LedgerError} `unavailable`, `not-durable`, `schema-missing`, `refused`
    */
@@ -80,12 +81,14 @@ export class PostgresShareStore implements ShareStore {
     const check = async () => {
       const facts = await line.ready;
       await line.session.sql`select 'share_batch_store'::regproc`;
+      if (facts.readOnly) throw new LedgerError({ code: "unavailable", reason: "read-only", sqlstate: null });
+      const hour = Math.floor(this.#clock.now() / HOUR_MS);
+      await createPartitions(line, hour, PARTITION_DAYS_AHEAD);
+      line.preparedDay = dayOf(hour);
       return facts;
     };
     try {
-      const facts = await within(this.#clock, this.#answerTimeoutMs * 5, check());
-      if (facts.readOnly) throw new LedgerError({ code: "unavailable", reason: "read-only", sqlstate: null });
-      return facts;
+      return await within(this.#clock, this.#answerTimeoutMs * 5, check());
     } catch (error) {
       this.#drop(line);
       throw queryError(error);

@@ -20,8 +20,8 @@ const utf8 = new TextEncoder();
 class Section {
   count = 0;
   size = 0;
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes = Buffer.alloc(256);
+  #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
 
   cleared(): this {
     this.count = 0;
@@ -37,18 +37,19 @@ class Section {
   reserve(size: number): DataView {
     const wanted = this.size + size;
     if (wanted > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(wanted, 2 * this.#bytes.length));
+      const larger = Buffer.alloc(Math.max(wanted, 2 * this.#bytes.length));
       larger.set(this.bytes);
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
+      this.#view = new DataView(larger.buffer, larger.byteOffset, larger.length);
     }
     return this.#view;
   }
 
-  append(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
-    this.#bytes.set(bytes, this.size);
-    this.size += bytes.length;
+  /** @param entry bytes as characters U+0000 … U+00FF */
+  append(entry: string): void {
+    this.reserve(entry.length);
+    this.size += this.#bytes.write(entry, this.size, "latin1");
+    this.count++;
   }
 }
 
@@ -57,72 +58,109 @@ const identitySection = new Section();
 const jobSection = new Section();
 const workSection = new Section();
 
-/** Distinct (fee class, script, worker) in the order of their first use. */
-export class IdentityDictionary {
-  readonly section = identitySection.cleared();
-  /** First look: by the script's array itself, which the records of one channel share. */
-  readonly #byArray = new Map<Uint8Array, Map<string, number>[]>();
+/** Distinct entries of one batch by their bytes, in the order of their first use. */
+class Entries {
+  readonly section: Section;
   readonly #byContent = new Map<string, number>();
 
-  indexOf({ payoutScript, worker, feeClass }: ShareRecord, row: number): number {
-    let classes = this.#byArray.get(payoutScript);
-    if (classes === undefined) {
-      classes = [];
-      this.#byArray.set(payoutScript, classes);
-    }
-    let workers = classes[feeClass];
-    if (workers === undefined) {
-      if ((feeClass & 0xff) !== feeClass) throw ShareCodecError.outOfRange("feeClass", row);
-      workers = new Map();
-      classes[feeClass] = workers;
-    }
-    let index = workers.get(worker);
-    if (index === undefined) {
-      index = this.#indexOfContent(payoutScript, worker, feeClass, row);
-      workers.set(worker, index);
-    }
-    return index;
+  constructor(section: Section) {
+    this.section = section.cleared();
   }
 
-  #indexOfContent(script: Uint8Array, worker: string, feeClass: number, row: number): number {
-    if (script.length > MAX_SCRIPT_BYTES) throw ShareCodecError.outOfRange("payoutScript", row);
-    const name = storableWorker(worker);
-    // U+0100 never occurs in latin1, so the parts cannot run into each other.
-    const key = `${latin1(script)}\u0100${latin1(name)}\u0100${feeClass}`;
-    let index = this.#byContent.get(key);
+  indexOf(entry: string): number {
+    let index = this.#byContent.get(entry);
     if (index === undefined) {
-      const { section } = this;
-      index = section.count++;
-      this.#byContent.set(key, index);
-      const view = section.reserve(3);
-      view.setUint8(section.size, feeClass);
-      view.setUint16(section.size + 1, script.length, true);
-      section.size += 3;
-      section.append(script);
-      section.reserve(1).setUint8(section.size++, name.length);
-      section.append(name);
+      index = this.section.count;
+      this.#byContent.set(entry, index);
+      this.section.append(entry);
     }
     return index;
   }
 }
 
+/** An identity as it stands in batches, and where in the latest one. */
+interface KnownIdentity {
+  readonly worker: string;
+  readonly feeClass: number;
+  /** Its bytes as characters U+0000 … U+00FF. */
+  readonly entry: string;
+  /** Number of the latest batch. */
+  batch: number;
+  index: number;
+}
+
+/** By the script's array itself, which the records of one channel share, and which come in many batches. */
+const knownIdentities = new WeakMap<Uint8Array, KnownIdentity[]>();
+/** Workers that shares of one channel name in turn (extension 0x0002); one more lets them all be forgotten. */
+const MAX_KNOWN_WORKERS = 64;
+
+let batches = 0;
+
+/** Distinct (fee class, script, worker) in the order of their first use. */
+export class IdentityDictionary {
+  readonly #batch = ++batches;
+  readonly #entries = new Entries(identitySection);
+
+  get section(): Section {
+    return this.#entries.section;
+  }
+
+  indexOf(record: ShareRecord, row: number): number {
+    const identity = knownIdentity(record, row);
+    if (identity.batch !== this.#batch) {
+      identity.index = this.#entries.indexOf(identity.entry);
+      identity.batch = this.#batch;
+    }
+    return identity.index;
+  }
+}
+
+function knownIdentity({ payoutScript, worker, feeClass }: ShareRecord, row: number): KnownIdentity {
+  let known = knownIdentities.get(payoutScript);
+  if (known === undefined) {
+    known = [];
+    knownIdentities.set(payoutScript, known);
+  }
+  for (const identity of known) {
+    if (identity.worker === worker && identity.feeClass === feeClass) return identity;
+  }
+  const entry = serializeIdentity(payoutScript, worker, feeClass, row);
+  if (known.length === MAX_KNOWN_WORKERS) known.length = 0;
+  const identity: KnownIdentity = { worker, feeClass, entry, batch: 0, index: 0 };
+  known.push(identity);
+  return identity;
+}
+
+function serializeIdentity(script: Uint8Array, worker: string, feeClass: number, row: number): string {
+  if ((feeClass & 0xff) !== feeClass) throw ShareCodecError.outOfRange("feeClass", row);
+  if (script.length > MAX_SCRIPT_BYTES) throw ShareCodecError.outOfRange("payoutScript", row);
+  const name = storableWorker(worker);
+  const lengths = String.fromCharCode(feeClass, script.length & 0xff, script.length >> 8);
+  return `${lengths}${latin1(script)}${String.fromCharCode(name.length)}${latin1(name)}`;
+}
+
+/** A job's bytes as characters U+0000 … U+00FF; its shares come in many batches. */
+const knownJobs = new WeakMap<ShareJob, string>();
+
 /** Distinct jobs in the order of their first use. */
 export class JobDictionary {
-  readonly section = jobSection.cleared();
+  readonly #entries = new Entries(jobSection);
   readonly #byObject = new Map<ShareJob, number>();
-  readonly #byContent = new Map<string, number>();
+
+  get section(): Section {
+    return this.#entries.section;
+  }
 
   indexOf(job: ShareJob | null, row: number): number {
     if (job === null) throw ShareCodecError.outOfRange("job", row);
     let index = this.#byObject.get(job);
     if (index === undefined) {
-      const { bytes, content } = serialized(job, row);
-      index = this.#byContent.get(content);
-      if (index === undefined) {
-        index = this.section.count++;
-        this.#byContent.set(content, index);
-        this.section.append(bytes);
+      let entry = knownJobs.get(job);
+      if (entry === undefined) {
+        entry = latin1(serializeJob(job, row));
+        knownJobs.set(job, entry);
       }
+      index = this.#entries.indexOf(entry);
       this.#byObject.set(job, index);
     }
     return index;
@@ -179,24 +217,6 @@ export class WorkDictionary {
     view.setUint8(section.size, size);
     section.size = start + size;
   }
-}
-
-interface SerializedJob {
-  readonly bytes: Uint8Array;
-  readonly content: string;
-}
-
-/** A job's shares come in many batches. */
-const serializedJobs = new WeakMap<ShareJob, SerializedJob>();
-
-function serialized(job: ShareJob, row: number): SerializedJob {
-  let known = serializedJobs.get(job);
-  if (known === undefined) {
-    const bytes = serializeJob(job, row);
-    known = { bytes, content: latin1(bytes) };
-    serializedJobs.set(job, known);
-  }
-  return known;
 }
 
 function serializeJob(job: ShareJob, row: number): Uint8Array {

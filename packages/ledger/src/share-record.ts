@@ -2,8 +2,8 @@
 export type ShareJobKind = "pool" | "solo" | "custom";
 
 /**
- * What the ledger keeps of a job. Money is satoshi, 0 … 2^63-1. Records of one job should share the object: encoding is
- * faster.
+ * What the ledger keeps of a job. Money is satoshi, 0 … 2^63-1. Records of one job should share the object, which must never
+ * change: encoding remembers it.
  */
 export interface ShareJob {
   readonly kind: ShareJobKind;
@@ -32,7 +32,10 @@ export interface ShareRecord {
   readonly channelId: number;
   /** `sequence_number` of the SubmitShares message, u32. */
   readonly sequenceNumber: number;
-  /** scriptPubKey that is paid, at most 65,535 bytes. Records of one channel should share the array: encoding is faster. */
+  /**
+   * scriptPubKey that is paid, at most 65,535 bytes. Records of one channel should share the array, which must never change:
+   * encoding remembers it.
+   */
   readonly payoutScript: Uint8Array;
   /**
    * The worker's name for people, at most 255 bytes of UTF-8. It is network text and never stops a batch: what cannot be
