@@ -185,7 +185,7 @@ it("docs/metrics.md is what the code declares", async () => {
     "# Metrics",
     "",
     "Served by `/metrics` on the admin port, beside Node's own `process_*` and `nodejs_*`.",
-    "`lode_native_backend{backend}` is 1 for the native backend in use.",
+    "`lode_native_backend{backend}` is 1 for the native backend in use, `lode_build_info{version,node}` for the release.",
     "",
     "## `lode pool`",
     "",

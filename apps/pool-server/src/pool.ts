@@ -105,6 +105,8 @@ export class Pool {
   readonly run: string;
   #recorded = 0;
   #outageSince: number | null = null;
+  /** When the newest template came, monotonic milliseconds. */
+  #templateAt: number | null = null;
   #outageClose: Timer | null = null;
   /** Monotonic time since which the store is away; null while it is there. */
   #storeAwaySince: number | null = null;
@@ -121,6 +123,12 @@ export class Pool {
       );
     }
     const { clock, random, logger, metrics, native } = deps;
+    metrics.gauge(
+      "lode_template_age_seconds",
+      "Time since the newest template came; NaN before the first",
+      {},
+      () => (this.#templateAt === null ? Number.NaN : (clock.monotonic() - this.#templateAt) / 1000),
+    );
     this.#recorder = new ShareRecorder({
       store: deps.store,
       clock,
@@ -174,6 +182,7 @@ export class Pool {
   async start(): Promise<void> {
     this.#deps.feed.start({
       onTemplate: (template, tip) => {
+        this.#templateAt = this.#deps.clock.monotonic();
         this.#outageSince = null;
         this.#outageClose?.cancel();
         this.#outageClose = null;

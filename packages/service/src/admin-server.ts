@@ -39,6 +39,9 @@ export async function startAdminServer(options: {
     requestTimeout: 10_000,
     forceCloseConnections: true,
   });
+  app.get("/", (_request, reply) =>
+    reply.type("text/plain").send("lode: /livez /readyz /startupz /metrics\n"),
+  );
   for (const [path, check, notes] of [
     ["/livez", checks.live, undefined],
     ["/readyz", checks.ready, checks.notes],
