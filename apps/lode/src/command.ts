@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { ExitCode, ExitError, suggestion } from "@lode/service";
+import { ExitCode, ExitError, hostPortProblem, suggestion } from "@lode/service";
 
 /** An option of a command, as `node:util` parseArgs takes it, with its help. */
 export interface Option {
@@ -96,6 +96,14 @@ export function integer(args: Arguments, name: string, least: number, most: numb
     );
   }
   return number;
+}
+
+/** A HOST:PORT option. @throws ExitError with exit code 2 */
+export function address(args: Arguments, name: string): string | undefined {
+  const value = text(args, name);
+  const problem = value === undefined ? null : hostPortProblem(value);
+  if (problem !== null) throw new ExitError(ExitCode.usage, `--${name}: ${problem}`);
+  return value;
 }
 
 /** True when a switch was given. */

@@ -38,6 +38,16 @@ describe("the command line", () => {
     [["dev", "--lisen", "x"], /--lisen.*did you mean "listen"/s],
     [["dev", "--exit-after-blocks", "0"], /--exit-after-blocks takes a whole number/],
     [["keys"], /lode keys generate/],
+    [["dev", "--listen", "3333"], /--listen: "3333" is not HOST:PORT/],
+    [["dev", "--admin", "::1:9333"], /--admin: .* an IPv6 address stands in brackets/],
+    [["dev", "--database-url", "mysql://x"], /--database-url: .*postgres:\/\//],
+    [["dev", "--cookie-file", "x"], /name the node with --bitcoind/],
+    [
+      ["dev", "--payout-address", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"], // BIP173
+      /--payout-address "bc1q.*": an address of mainnet; this pool mines on regtest \(the built-in chain: /,
+    ],
+    [["dev", "--payout-address", "raw(51)"], /--payout-address takes an address/],
+    [["simulate", "--user", "x".repeat(254), "--connect", "x"], /--user takes at most 255 bytes/],
     [["decode", "--hex", "abc"], /pairs of hexadecimal digits/],
   ])("says what is wrong with %j", async (args, message) => {
     const { code, stderr } = await lode(...args);

@@ -11,6 +11,7 @@ export { authorityPublicKeys, checkPoolServer } from "./config/check-pool-server
 export { listenerLimits, miningLimits, subnetOf } from "./config/limits-from-config.ts";
 export { nodeRpc } from "./config/parts-from-config.ts";
 export { type PoolServerConfig, poolServerSchema } from "./config/pool-server-config.ts";
+export { parseRewardScript, RewardScriptError } from "./config/reward-script.ts";
 export { strikeReasons } from "./config/strike-reasons.ts";
 export { type NotReady, Pool, type PoolDeps, type PoolSettings, type PoolStatus } from "./pool.ts";
 export { type PoolServer, type PoolServerDeps, startPoolServer } from "./pool-server.ts";

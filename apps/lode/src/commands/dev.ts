@@ -1,5 +1,7 @@
+import { parseDatabaseUrl } from "@lode/ledger";
+import { ExitCode, ExitError, problemOf } from "@lode/service";
 import { splitHostPort } from "@lode/transport";
-import { type Arguments, type Command, flag, integer, text } from "../command.ts";
+import { type Arguments, address, type Command, flag, integer, text } from "../command.ts";
 import { runDev } from "../dev/run-dev.ts";
 
 const DEFAULT_LISTEN = "127.0.0.1:3333";
@@ -56,22 +58,31 @@ export interface DevOptions {
 }
 
 /** The next port of the same host; any port where any will do. */
-function nextPort(address: string): string {
-  const { host, port } = splitHostPort(address);
+function nextPort(place: string): string {
+  const { host, port } = splitHostPort(place);
   return `${host.includes(":") ? `[${host}]` : host}:${port === 0 ? 0 : port + 1}`;
 }
 
 function devOptions(args: Arguments): DevOptions {
-  const listen = text(args, "listen") ?? DEFAULT_LISTEN;
+  const databaseUrl = text(args, "database-url") ?? null;
+  const [problem] =
+    databaseUrl === null ? [] : problemOf("--database-url", () => parseDatabaseUrl(databaseUrl));
+  if (problem !== undefined) throw new ExitError(ExitCode.usage, `${problem.key}: ${problem.message}`);
+  if (text(args, "cookie-file") !== undefined && text(args, "bitcoind") === undefined)
+    throw new ExitError(
+      ExitCode.usage,
+      "--cookie-file is that of a node of yours: name the node with --bitcoind",
+    );
+  const listen = address(args, "listen") ?? DEFAULT_LISTEN;
   return {
     listen,
-    sv1Listen: text(args, "sv1-listen") ?? nextPort(listen),
-    admin: text(args, "admin") ?? DEFAULT_ADMIN,
+    sv1Listen: address(args, "sv1-listen") ?? nextPort(listen),
+    admin: address(args, "admin") ?? DEFAULT_ADMIN,
     dataDir: text(args, "data-dir") ?? ".lode",
     bitcoind: text(args, "bitcoind") ?? null,
     cookieFile: text(args, "cookie-file") ?? "",
     payoutAddress: text(args, "payout-address") ?? null,
-    databaseUrl: text(args, "database-url") ?? null,
+    databaseUrl,
     miner: !flag(args, "no-miner"),
     exitAfterBlocks: integer(args, "exit-after-blocks", 1, 1_000_000) ?? null,
     logLevel: text(args, "log-level") ?? "warn",

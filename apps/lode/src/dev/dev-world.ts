@@ -1,6 +1,5 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addressOfScript, sha256d } from "@lode/bitcoin";
 import { COIN, startPostgres } from "@lode/devnet";
 import { checkDatabase, countShares, openDatabase } from "@lode/ledger";
 import { native } from "@lode/native";
@@ -11,7 +10,6 @@ import { miningServerMaxLength } from "@lode/roles";
 import {
   checkPort,
   createMetrics,
-  ExitCode,
   ExitError,
   explainSystemError,
   loadConfig,
@@ -25,7 +23,8 @@ import type { DevOptions } from "../commands/dev.ts";
 import { DATABASE_URL_FILE } from "../database-source.ts";
 import { blockNotice } from "./block-notice.ts";
 import { openDataDirectory } from "./data-directory.ts";
-import { builtInChain, type DevChain, MINER_HASHES_PER_SECOND, userChain } from "./dev-chain.ts";
+import { builtInChain, MINER_HASHES_PER_SECOND, userChain } from "./dev-chain.ts";
+import { BUILT_IN_CHAIN, checkPayoutAddress, exampleAddress } from "./payout-address.ts";
 import { reachableHosts, type Welcome } from "./welcome.ts";
 
 /** The last line of `lode dev --json`. */
@@ -80,6 +79,7 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
   const startedAt = systemClock.monotonic();
   try {
     announceBackend(native, logger, metrics);
+    if (options.bitcoind === null) checkPayoutAddress(options.payoutAddress, "regtest", BUILT_IN_CHAIN);
     const data = await openDataDirectory(options.dataDir);
     steps.push(data.release);
     // Before anything slow: what stands in the way is said at once.
@@ -90,6 +90,7 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
       options.bitcoind === null
         ? null
         : await userChain({ url: options.bitcoind, cookieFile: options.cookieFile });
+    if (node !== null) checkPayoutAddress(options.payoutAddress, node.network, node.description);
 
     const database = await startDatabase(options, data.path, deps);
     steps.push(database.stop);
@@ -101,7 +102,7 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
     say("starting the chain");
     const chain = node ?? (await builtInChain(join(data.path, "chain")));
     steps.push(() => chain.stop());
-    const payoutAddress = options.payoutAddress ?? exampleAddress(chain, data.poolAuthoritySecret);
+    const payoutAddress = options.payoutAddress ?? exampleAddress(data.poolAuthoritySecret);
 
     say("starting the template provider");
     const provider = await startTemplateProvider(
@@ -304,21 +305,6 @@ async function startMiner(
 /** Where a server that listens everywhere is reached from here. */
 function localHost(host: string): string {
   return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-}
-
-/** On regtest coins are worth nothing: an address that nobody has the key of will do. */
-function exampleAddress(chain: DevChain, seed: string): string {
-  if (chain.network !== "regtest") {
-    throw new ExitError(
-      ExitCode.usage,
-      `the node is on ${chain.network}, where blocks are worth something: name who receives them with --payout-address`,
-    );
-  }
-  const program = sha256d(new TextEncoder().encode(seed));
-  const script = Uint8Array.of(0x00, 0x20, ...program);
-  const address = addressOfScript(script, chain.network);
-  if (address === undefined) throw new Error("a P2WSH script has an address");
-  return address;
 }
 
 async function summarize(pool: Pool, databaseUrl: string, startedAt: number): Promise<DevSummary> {
