@@ -10,6 +10,7 @@ export { authorityPublicKeys, checkPoolServer } from "./config/check-pool-server
 
 export { listenerLimits, miningLimits, subnetOf } from "./config/limits-from-config.ts";
 export { nodeRpc } from "./config/parts-from-config.ts";
+export { poolConnections } from "./config/pool-connections.ts";
 export { type PoolServerConfig, poolServerSchema } from "./config/pool-server-config.ts";
 export { parseRewardScript, RewardScriptError } from "./config/reward-script.ts";
 export { strikeReasons } from "./config/strike-reasons.ts";

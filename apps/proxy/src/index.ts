@@ -3,4 +3,4 @@ export { checkProxy } from "./check-proxy.ts";
 export { type ProxyConfig, proxySchema } from "./config.ts";
 export type { MinerStatus } from "./miner/miner-status.ts";
 export { MiningProxy, type ProxyDeps, type ProxySettings, type ProxyStatus } from "./mining-proxy.ts";
-export { type ProxyServer, startProxy } from "./proxy-server.ts";
+export { type ProxyServer, proxyConnections, startProxy } from "./proxy-server.ts";

@@ -1,6 +1,7 @@
 import { native } from "@lode/native";
 import { type Logger, type Metrics, systemClock, systemRandom } from "@lode/ports";
 import { minerMaxLength, miningServerMaxLength, sv1ServerDefaults } from "@lode/roles";
+import type { ConnectionCheck } from "@lode/service";
 import {
   createThreadedHandshaker,
   decodeAuthorityPublicKey,
@@ -15,6 +16,7 @@ import {
 import { assertProxy } from "./check-proxy.ts";
 import type { ProxyConfig } from "./config.ts";
 import { MiningProxy, type ProxySettings } from "./mining-proxy.ts";
+import { checkUpstream, type UpstreamPlace } from "./upstream/check-upstream.ts";
 
 /** A running proxy. */
 export interface ProxyServer {
@@ -30,6 +32,24 @@ export interface ProxyServer {
   stop(): Promise<void>;
 }
 
+/** Where the pools are. @throws KeyError */
+function upstreamPlaces(config: ProxyConfig): UpstreamPlace[] {
+  return config.upstreams.map(({ address, port, authorityPubkey }, index) => ({
+    host: address,
+    port,
+    authorityKey: authorityPubkey === "" ? null : decodeAuthorityPublicKey(authorityPubkey),
+    setting: `upstreams.${index}`,
+  }));
+}
+
+/** What a proxy connects to, to be tried. @throws KeyError */
+export function proxyConnections(config: ProxyConfig): ConnectionCheck[] {
+  return upstreamPlaces(config).map((place) => ({
+    key: place.setting,
+    attempt: () => checkUpstream(place, { native, clock: systemClock, random: systemRandom }),
+  }));
+}
+
 /** Connects a proxy to its port and its pools. @throws ConfigError, TransportError */
 export async function startProxy(
   config: ProxyConfig,
@@ -39,11 +59,7 @@ export async function startProxy(
   const { logger, metrics } = deps;
   const clock = systemClock;
   const random = systemRandom;
-  const pools = config.upstreams.map(({ address, port, authorityPubkey }) => ({
-    host: address,
-    port,
-    authorityKey: authorityPubkey === "" ? null : decodeAuthorityPublicKey(authorityPubkey),
-  }));
+  const pools = upstreamPlaces(config);
   const proxy = new MiningProxy(proxySettings(config), {
     clock,
     logger,

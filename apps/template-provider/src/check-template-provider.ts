@@ -1,6 +1,6 @@
-import { NodeRpc } from "@lode/bitcoin/node";
+import { describeNode, NodeRpc } from "@lode/bitcoin/node";
 import { systemClock } from "@lode/ports";
-import { ConfigError, type KeyProblem, problemOf } from "@lode/service";
+import { ConfigError, type ConnectionCheck, type KeyProblem, problemOf } from "@lode/service";
 import {
   decodeAuthoritySecretKey,
   encodeAuthorityPublicKey,
@@ -27,6 +27,11 @@ export function checkTemplateProvider(config: TemplateProviderConfig): KeyProble
     problems.push({ key: "admin.listen_address", message });
   }
   return problems;
+}
+
+/** What a template provider connects to, to be tried. */
+export function providerConnections(config: TemplateProviderConfig): ConnectionCheck[] {
+  return [{ key: "node.url", attempt: () => describeNode(nodeRpc(config), config.node.network, "node.url") }];
 }
 
 /** @throws ConfigError with everything that {@link checkTemplateProvider} finds */

@@ -18,6 +18,7 @@ export {
   section,
 } from "./config/sections.ts";
 export { withoutPassword } from "./config/url-password.ts";
+export { type ConnectionCheck, checkConnections } from "./connection-checks.ts";
 export { directoryProblem } from "./directory-check.ts";
 export { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 export { ExitCode, ExitError, explainSystemError } from "./exit.ts";

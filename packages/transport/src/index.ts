@@ -6,7 +6,7 @@ export { splitHostPort } from "./address/host-port.ts";
 export { isLoopback } from "./address/loopback.ts";
 export { BanList, type BanListOptions, type BanSettings, defaultBanSettings } from "./bans/ban-list.ts";
 export { type DialOptions, dial } from "./connection/dial.ts";
-export { type DialFailure, type DialledPeer, explainDialFailure } from "./connection/dial-failure.ts";
+export { type DialledPeer, explainDialFailure } from "./connection/dial-failure.ts";
 export type { FrameConnection, FrameHandler, TransportReason } from "./connection/frame-connection.ts";
 export {
   type ConnectionLimits,

@@ -1,7 +1,21 @@
-import { authorityPublicKeys, checkPoolServer, poolServerSchema } from "@lode/pool-server";
-import { checkProxy, proxySchema } from "@lode/proxy";
-import { exampleConfig, formatConfig, type KeyProblem, loadConfig } from "@lode/service";
-import { checkTemplateProvider, providerPublicKey, templateProviderSchema } from "@lode/template-provider";
+import { authorityPublicKeys, checkPoolServer, poolConnections, poolServerSchema } from "@lode/pool-server";
+import { checkProxy, proxyConnections, proxySchema } from "@lode/proxy";
+import {
+  type ConnectionCheck,
+  checkConnections,
+  ExitCode,
+  ExitError,
+  exampleConfig,
+  formatConfig,
+  type KeyProblem,
+  loadConfig,
+} from "@lode/service";
+import {
+  checkTemplateProvider,
+  providerConnections,
+  providerPublicKey,
+  templateProviderSchema,
+} from "@lode/template-provider";
 import type { Static, TSchema } from "typebox";
 import { type Arguments, flag, type Option, text } from "../command.ts";
 
@@ -12,6 +26,8 @@ export interface Role<S extends TSchema> {
   readonly check: (config: Static<S>) => readonly KeyProblem[];
   /** What follows from the values of keys, for `--print-config`. */
   readonly notes: (config: Static<S>) => Readonly<Record<string, string>>;
+  /** What the command connects to, for `--connect`. */
+  readonly connections: (config: Static<S>) => readonly ConnectionCheck[];
 }
 
 /** Written below a secret key. */
@@ -25,6 +41,7 @@ export const poolRole: Role<typeof poolServerSchema> = {
   schema: poolServerSchema,
   check: checkPoolServer,
   notes: (config) => publicKeyNotes(authorityPublicKeys(config)),
+  connections: poolConnections,
 };
 
 export const templateProviderRole: Role<typeof templateProviderSchema> = {
@@ -36,12 +53,14 @@ export const templateProviderRole: Role<typeof templateProviderSchema> = {
       ? {}
       : publicKeyNotes({ "template_provider.authority_secret_key": publicKey });
   },
+  connections: providerConnections,
 };
 
 export const proxyRole: Role<typeof proxySchema> = {
   schema: proxySchema,
   check: checkProxy,
   notes: () => ({}),
+  connections: proxyConnections,
 };
 
 /** Of every command: keys of one in the environment are not in the way of another. */
@@ -62,6 +81,10 @@ export const sourceOptions: Readonly<Record<string, Option>> = {
 export const configOptions: Readonly<Record<string, Option>> = {
   ...sourceOptions,
   "check-config": { type: "boolean", help: "Check all that the start would check, and leave." },
+  connect: {
+    type: "boolean",
+    help: "With --check-config: also try everything that the command connects to.",
+  },
   "print-config": { type: "boolean", help: "Print the configuration in force, without secrets, and leave." },
   "example-config": {
     type: "boolean",
@@ -70,24 +93,35 @@ export const configOptions: Readonly<Record<string, Option>> = {
 };
 
 /**
- * Loads a command's configuration: defaults, file, environment, command line. Null when the user only wanted to look at
- * it, which is done then. @throws ConfigError
+ * Loads a command's configuration: defaults, file, environment, command line. An exit code when the user only wanted to look
+ * at it, which is done then. @throws ConfigError
  */
-export function configured<S extends TSchema>(role: Role<S>, args: Arguments): Static<S> | null {
+export async function configured<S extends TSchema>(
+  role: Role<S>,
+  args: Arguments,
+): Promise<{ readonly config: Static<S> } | { readonly exitCode: ExitCode }> {
+  const done = { exitCode: ExitCode.ok };
   if (flag(args, "example-config")) {
     process.stdout.write(exampleConfig(role.schema));
-    return null;
+    return done;
   }
-  const print = flag(args, "print-config");
+  const [print, check, connect] = ["print-config", "check-config", "connect"].map((name) => flag(args, name));
+  if (connect && !check) throw new ExitError(ExitCode.usage, "--connect goes with --check-config");
   if (print) {
     const config = loadFrom(role.schema, args);
     process.stdout.write(formatConfig(role.schema, config, role.notes(config)));
-    if (!flag(args, "check-config")) return null;
+    if (!check) return done;
   }
   const config = loadFrom(role.schema, args, role.check);
-  if (!flag(args, "check-config")) return config;
+  if (!check) return { config };
   if (!print) process.stdout.write("the configuration is valid\n");
-  return null;
+  if (!connect) return done;
+  return {
+    exitCode: await checkConnections(
+      role.connections(config),
+      (line) => void process.stdout.write(`${line}\n`),
+    ),
+  };
 }
 
 /** The configuration that the sources name. @throws ConfigError */

@@ -22,8 +22,9 @@ export const poolCommand: Command = {
   summary: "Run a pool server: SV2 miners in front, template servers and Postgres behind.",
   options: configOptions,
   async run(args) {
-    const config = configured(poolRole, args);
-    if (config === null) return ExitCode.ok;
+    const loaded = await configured(poolRole, args);
+    if ("exitCode" in loaded) return loaded.exitCode;
+    const { config } = loaded;
     const logger = createLogger({ level: config.log.level, format: "json", base: { role: "pool" } });
     const metrics = createMetrics();
     preferEventLoop();

@@ -36,8 +36,9 @@ export const proxyCommand: Command = {
         ExitCode.usage,
         `there is no lode proxy ${JSON.stringify(action)}; there is: status`,
       );
-    const config = configured(proxyRole, args);
-    if (config === null) return ExitCode.ok;
+    const loaded = await configured(proxyRole, args);
+    if ("exitCode" in loaded) return loaded.exitCode;
+    const { config } = loaded;
     const logger = createLogger({ level: config.log.level, format: "json", base: { role: "proxy" } });
     const metrics = createMetrics();
     preferEventLoop();

@@ -1,5 +1,5 @@
 import { native } from "@lode/native";
-import { createLogger, createMetrics, ExitCode, runUntilStopped, startAdminServer } from "@lode/service";
+import { createLogger, createMetrics, type ExitCode, runUntilStopped, startAdminServer } from "@lode/service";
 import { startTemplateProvider, type TemplateProviderServer } from "@lode/template-provider";
 import { splitHostPort } from "@lode/transport";
 import { announceBackend } from "../backend.ts";
@@ -11,8 +11,9 @@ export const templateProviderCommand: Command = {
   summary: "Run a Template Distribution server in front of a Bitcoin node (getblocktemplate).",
   options: configOptions,
   async run(args) {
-    const config = configured(templateProviderRole, args);
-    if (config === null) return ExitCode.ok;
+    const loaded = await configured(templateProviderRole, args);
+    if ("exitCode" in loaded) return loaded.exitCode;
+    const { config } = loaded;
     const logger = createLogger({
       level: config.log.level,
       format: "json",

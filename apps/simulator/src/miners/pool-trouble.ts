@@ -13,7 +13,7 @@ export interface PoolTrouble {
 export function dialTrouble(error: unknown, { host, port }: Endpoint): PoolTrouble {
   const explained = explainDialFailure(error, { host, port, what: "the pool", keySetting: "--connect" });
   const code = error instanceof CodedError ? String(error.code) : "error";
-  return { code, sentence: explained?.sentence ?? (error instanceof Error ? error.message : String(error)) };
+  return { code, sentence: explained instanceof Error ? explained.message : String(explained) };
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {

@@ -1,3 +1,4 @@
+export { describeNode } from "./describe-node.ts";
 export {
   checkNode,
   type NodeCheckOptions,

@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { DependencyError } from "@lode/ports";
 import { HandshakeError } from "../noise/handshake-error.ts";
 import { TransportError } from "./transport-error.ts";
 
@@ -12,20 +13,24 @@ export interface DialledPeer {
   readonly keySetting: string;
 }
 
-/** What a failed dial means to a person. */
-export interface DialFailure {
-  /** One sentence: what, where, the likely cause and what to do. */
+/** What `dial` threw, as one sentence for people: what, where, the likely cause and what to do. Other errors come back as they are. */
+export function explainDialFailure(error: unknown, peer: DialledPeer): unknown {
+  const at = `${isIPv6(peer.host) ? `[${peer.host}]` : peer.host}:${peer.port}`;
+  const failure =
+    error instanceof TransportError
+      ? ofTransport(error, peer, at)
+      : error instanceof HandshakeError
+        ? ofHandshake(error, peer, at)
+        : null;
+  if (failure === null) return error;
+  const code = (error as TransportError | HandshakeError).code;
+  return new DependencyError({ code, temporary: failure.temporary }, failure.sentence, { cause: error });
+}
+
+interface DialFailure {
   readonly sentence: string;
   /** True when it may pass by itself. */
   readonly temporary: boolean;
-}
-
-/** Explains what `dial` threw; null for errors that are none of its own. */
-export function explainDialFailure(error: unknown, peer: DialledPeer): DialFailure | null {
-  const at = `${isIPv6(peer.host) ? `[${peer.host}]` : peer.host}:${peer.port}`;
-  if (error instanceof TransportError) return ofTransport(error, peer, at);
-  if (error instanceof HandshakeError) return ofHandshake(error, peer, at);
-  return null;
 }
 
 const passing = (sentence: string): DialFailure => ({ sentence, temporary: true });
