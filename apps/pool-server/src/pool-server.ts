@@ -1,6 +1,4 @@
 import { join } from "node:path";
-import { sigopCostOfOutput } from "@lode/bitcoin";
-import { NodeMonitor } from "@lode/bitcoin/node";
 import { PostgresShareStore } from "@lode/ledger";
 import { native } from "@lode/native";
 import {
@@ -30,10 +28,11 @@ import {
   identifier,
   minerPlaces,
   namedDatabase,
-  nodeRpc,
   poolSettings,
   rewardScript,
+  sourceSettings,
   templateDialer,
+  watchedNodes,
 } from "./config/parts-from-config.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
 import { waitForDatabase } from "./database-start.ts";
@@ -76,9 +75,6 @@ export interface PoolServer {
   /** Stops at once. */
   stop(): Promise<void>;
 }
-
-/** Coinbase outputs of ours: one, of at most this many bytes beyond its script. */
-const OUTPUT_OVERHEAD = 8 + 3;
 
 /** Lines of one text that sessions may log: this many at once, and one a second. */
 const SESSION_LOG = { burst: 100, intervalMs: 1_000 };
@@ -130,9 +126,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     answerTimeoutMs: config.database.commitTimeoutMs,
     allowFsyncOff: deps.allowFsyncOff ?? false,
   });
-  const nodes = config.nodes.map((node, index) =>
-    watchedNode(node, index, config.pool.network, { logger, metrics }),
-  );
+  const nodes = watchedNodes(config, { logger, metrics });
   for (const { monitor } of nodes) monitor.start();
   if (nodes.length === 0) logger.warn({}, NO_NODES);
   try {
@@ -149,25 +143,14 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     clock,
     logger,
   });
-  const feed = new TemplateSources(
-    config.templates.sources.map(({ name, address }, index) => ({
-      name,
-      address,
-      setting: `templates.sources.${index}`,
-      network: config.pool.network,
-      coinbaseOutputMaxAdditionalSize: OUTPUT_OVERHEAD + payoutScript.length,
-      coinbaseOutputMaxAdditionalSigops: sigopCostOfOutput(payoutScript),
-      firstTemplateWithinMs: config.templates.firstTemplateSec * 1000,
-    })),
-    {
-      clock,
-      logger,
-      metrics,
-      dial: dialTemplates,
-      witness: blockWitness(nodes),
-      onHopeless: (error) => deps.onFatal(error.message, error),
-    },
-  );
+  const feed = new TemplateSources(sourceSettings(config, payoutScript), {
+    clock,
+    logger,
+    metrics,
+    dial: dialTemplates,
+    witness: blockWitness(nodes),
+    onHopeless: (error) => deps.onFatal(error.message, error),
+  });
   const sessionLogger = throttledLogger(logger, { clock, ...SESSION_LOG });
   const blockNodes = nodes.map(({ name, rpc }) => blockNode(name, rpc));
   const candidates = candidateDirectory(blocksDirectory, logger);
@@ -265,25 +248,3 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
 /** Said at the start of a pool whose blocks leave through template sources alone. */
 const NO_NODES =
   "no [[nodes]] are configured: found blocks leave through SubmitSolution alone, which has no answer and is lost where the template server does not fit its node. Name a node that takes them by submitblock";
-
-/** A node that takes found blocks, and the watch over it. */
-function watchedNode(
-  node: PoolServerConfig["nodes"][number],
-  index: number,
-  network: PoolServerConfig["pool"]["network"],
-  ports: { readonly logger: Logger; readonly metrics: Metrics },
-) {
-  const { name } = node;
-  const rpc = nodeRpc(node);
-  const setting = `nodes.${index}.url`;
-  const monitor = new NodeMonitor({ name, rpc, network, setting, clock: systemClock, ...ports });
-  return {
-    name,
-    rpc,
-    monitor,
-    stop() {
-      monitor.stop();
-      rpc.close();
-    },
-  };
-}

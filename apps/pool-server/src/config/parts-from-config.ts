@@ -1,9 +1,9 @@
-import { DIFF1_TARGET, maxTarget, subsidyAt } from "@lode/bitcoin";
-import { NodeRpc } from "@lode/bitcoin/node";
+import { DIFF1_TARGET, maxTarget, sigopCostOfOutput, subsidyAt } from "@lode/bitcoin";
+import { NodeMonitor, NodeRpc } from "@lode/bitcoin/node";
 import { type DatabaseOptions, parseDatabaseUrl } from "@lode/ledger";
 import { defaultChannelSettings } from "@lode/mining";
 import { native } from "@lode/native";
-import { type Logger, systemClock, systemRandom } from "@lode/ports";
+import { type Logger, type Metrics, systemClock, systemRandom } from "@lode/ports";
 import { templateServerMaxLength } from "@lode/roles";
 import {
   decodeAuthorityPublicKey,
@@ -13,6 +13,7 @@ import {
   splitHostPort,
 } from "@lode/transport";
 import type { PoolDeps, PoolSettings } from "../pool.ts";
+import type { TemplateSourceSettings } from "../templates/template-source.ts";
 import { configuredIdentifier } from "./accounts-config.ts";
 import { miningLimits } from "./limits-from-config.ts";
 import type { PoolServerConfig } from "./pool-server-config.ts";
@@ -86,6 +87,25 @@ export function namedDatabase({
   return { applicationName: `lode pool ${pool.serverId}`, ...parseDatabaseUrl(database.url) };
 }
 
+/** Coinbase outputs of ours: one, of at most this many bytes beyond its script. */
+const OUTPUT_OVERHEAD = 8 + 3;
+
+/** The template sources, and the room that they leave for the pool's output. */
+export function sourceSettings(
+  { pool, templates }: PoolServerConfig,
+  payoutScript: Uint8Array,
+): TemplateSourceSettings[] {
+  return templates.sources.map(({ name, address }, index) => ({
+    name,
+    address,
+    setting: `templates.sources.${index}`,
+    network: pool.network,
+    coinbaseOutputMaxAdditionalSize: OUTPUT_OVERHEAD + payoutScript.length,
+    coinbaseOutputMaxAdditionalSigops: sigopCostOfOutput(payoutScript),
+    firstTemplateWithinMs: templates.firstTemplateSec * 1000,
+  }));
+}
+
 /** Connects to a template source by its name. @throws KeyError */
 export function templateDialer(config: PoolServerConfig, logger: Logger) {
   return (sourceName: string) => {
@@ -110,5 +130,35 @@ export function nodeRpc(node: PoolServerConfig["nodes"][number]): NodeRpc {
     ...(node.cookieFile === "" ? {} : { cookieFile: node.cookieFile }),
     ...(node.user === "" ? {} : { user: node.user, password: node.password }),
     ports: { clock: systemClock },
+  });
+}
+
+/** A node that takes found blocks, and the watch over it. */
+export interface WatchedNode {
+  readonly name: string;
+  readonly rpc: NodeRpc;
+  readonly monitor: NodeMonitor;
+  stop(): void;
+}
+
+/** The nodes that get found blocks; their watches are not started. @throws NodeOptionsError */
+export function watchedNodes(
+  { nodes, pool }: PoolServerConfig,
+  ports: { readonly logger: Logger; readonly metrics: Metrics },
+): WatchedNode[] {
+  return nodes.map((node, index) => {
+    const { name } = node;
+    const rpc = nodeRpc(node);
+    const place = { network: pool.network, setting: `nodes.${index}.url` };
+    const monitor = new NodeMonitor({ name, rpc, ...place, clock: systemClock, ...ports });
+    return {
+      name,
+      rpc,
+      monitor,
+      stop() {
+        monitor.stop();
+        rpc.close();
+      },
+    };
   });
 }
