@@ -158,6 +158,10 @@ export class MinerChannel implements ChannelUser {
     this.#measure(share.at);
     this.#reject(errorCode);
     this.#refuse(share.id, refusalOf(errorCode));
+    // The pool does not know the channel any more: as good as closed.
+    if (errorCode !== "invalid-channel-id" || this.#channel === undefined) return;
+    this.link.closeChannel(this.#channel);
+    this.onChannelClosed(errorCode);
   }
 
   onChannelClosed(reasonCode: string): void {

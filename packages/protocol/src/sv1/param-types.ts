@@ -70,15 +70,12 @@ export function hexBytes(maxBytes: number): ParamType<Uint8Array> {
   };
 }
 
-/** A positive difficulty as a number or as text. */
-export const difficulty: ParamType<number> = {
-  says: "number above 0, or the same as text",
+/** A positive difficulty as a number or as text; null for everything else, which firmware sends for "none". */
+export const difficulty: ParamType<number | null> = {
+  says: "number above 0, or the same as text; anything else is no wish",
   read(value) {
     const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-    if (typeof number !== "number" || !Number.isFinite(number) || number <= 0) {
-      throw new ParamFault("a number above 0");
-    }
-    return number;
+    return typeof number === "number" && Number.isFinite(number) && number > 0 ? number : null;
   },
 };
 

@@ -61,6 +61,11 @@ describe("a line of a miner", () => {
     },
   );
 
+  it.each(["[0]", "[-1]", "[]", "[null]", '["x"]'])("takes %s for no wish at all", (params) => {
+    const line = `{"id":1,"method":"mining.suggest_difficulty","params":${params}}`;
+    expect(plain(parseSv1Line(line))).toMatchObject({ params: { difficulty: null } });
+  });
+
   it("takes a nonce with more or fewer than eight digits, and names a parameter that is none", () => {
     const submit = (nonce: string) =>
       `{"id":7,"method":"mining.submit","params":["w","j","","0","${nonce}"]}`;
@@ -87,7 +92,7 @@ describe("a line of a miner", () => {
     ["null", "not-an-object"],
     ['{"id":1}', "no-method"],
     ['{"id":{},"method":"mining.ping"}', "invalid-id"],
-    ['{"id":1,"method":"mining.suggest_difficulty","params":[0]}', "invalid-param"],
+    ['{"id":1,"method":"mining.suggest_target","params":[0]}', "invalid-param"],
     [`{"id":1,"method":"mining.authorize","params":["${"a".repeat(256)}"]}`, "invalid-param"],
   ])("%s is %s", (line, code) => expect(failure(line).code).toBe(code));
 

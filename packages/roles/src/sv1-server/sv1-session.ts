@@ -17,6 +17,7 @@ import {
 } from "@lode/protocol/sv1";
 import type { LineConnection, LineHandler } from "@lode/transport";
 import type { Sv1CloseReason, Sv1ServerSettings } from "./settings.ts";
+import { faultOfForm, rolledVersion } from "./share-form.ts";
 import { StrikeBudget } from "./strike-budget.ts";
 import type { Sv1MinerWishes, Sv1Share, Sv1Work } from "./sv1-work.ts";
 import { ToldJobs } from "./told-jobs.ts";
@@ -210,7 +211,7 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
         break;
       case "suggestDifficulty":
         this.#send(encodeResult(id, true));
-        this.#wish({ suggestedDifficulty: request.params.difficulty });
+        this.#wish({ suggestedDifficulty: request.params.difficulty ?? undefined });
         break;
       case "suggestTarget":
         this.#send(encodeResult(id, true));
@@ -275,13 +276,13 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
     }
     const { work, versionMask } = told;
     const { extranonce2, ntime, nonce, worker } = params;
-    const fault = this.#formFault(params, work, versionMask);
+    const { settings, clock } = this.#owner;
+    const fault = faultOfForm(params, work, versionMask, settings.extranonce2Size, clock.now());
     if (fault !== undefined) {
       this.#refuseShare(id, Sv1ErrorCode.other, fault);
       return;
     }
-    const version =
-      (work.version ^ ((work.version ^ (params.versionBits ?? work.version)) & versionMask)) >>> 0;
+    const version = rolledVersion(work.version, params.versionBits, versionMask);
     const share: Sv1Share<W> = { id, worker, work, extranonce2, ntime, nonce, version };
     if (!this.#authorized) {
       this.#refuseShare(id, Sv1ErrorCode.unauthorized, "nobody is authorized on this connection");
@@ -293,26 +294,6 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
       this.#unanswered += 1;
       this.#owner.onShare(this, share);
     }
-  }
-
-  /** What is wrong with a share before anything is hashed, in words for the device's owner; undefined when it is fine. */
-  #formFault(
-    { extranonce2, ntime, versionBits }: Params<"submit">,
-    work: W,
-    mask: number,
-  ): string | undefined {
-    const { extranonce2Size } = this.#owner.settings;
-    if (extranonce2.length !== extranonce2Size) {
-      return `extranonce2 has ${extranonce2.length} bytes, ${extranonce2Size} are due`;
-    }
-    if (versionBits !== null && (versionBits & ~mask) !== 0) {
-      return "version bits outside of the mask that was granted";
-    }
-    if (ntime < work.minNtime) return "ntime is before the job's";
-    if (ntime > Math.floor(this.#owner.clock.now() / 1000) + MAX_FUTURE_NTIME) {
-      return "ntime is more than two hours ahead: check the clock";
-    }
-    return undefined;
   }
 
   #refuseShare(id: string, code: Sv1ErrorNumber, text: string, blameless = false): void {
@@ -397,7 +378,5 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
 }
 
 const DIFF1 = Number(0xffffn << 208n);
-/** Bitcoin Core's MAX_FUTURE_BLOCK_TIME, seconds. */
-const MAX_FUTURE_NTIME = 7_200;
 const MAX_AHEAD = 3_600;
 const MOST_ASKING = 16;
