@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@lode/testing/process";
@@ -30,6 +31,7 @@ export async function startSv2Tp(
     },
     [provider],
   );
-  bench.say("  sv2-tp is connected to the node");
+  const version = spawnSync(program, ["--version"], { encoding: "utf8" }).stdout?.split("\n")[0] ?? "";
+  bench.say(`  sv2-tp (${version}) is connected to the node`);
   return { port, publicKey };
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { COIN, startPostgres } from "@lode/devnet";
 import { checkDatabase, countShares, openDatabase } from "@lode/ledger";
 import { native } from "@lode/native";
-import { type Pool, poolServerSchema, startPoolServer } from "@lode/pool-server";
+import { type Pool, type PoolServerDeps, poolServerSchema, startPoolServer } from "@lode/pool-server";
 import { type Logger, systemClock, systemRandom } from "@lode/ports";
 import { proxySchema, startProxy } from "@lode/proxy";
 import { miningServerMaxLength } from "@lode/roles";
@@ -48,7 +48,7 @@ export interface DevWorld {
 export interface DevWorldDeps {
   readonly logger: Logger;
   readonly say: (line: string) => void;
-  readonly onFatal: (reason: string) => void;
+  readonly onFatal: PoolServerDeps["onFatal"];
   readonly onBlockAccepted: () => void;
 }
 

@@ -33,15 +33,18 @@ export async function runDev(options: DevOptions): Promise<ExitCode> {
   const code = await runUntilStopped(
     async () => {
       let end: (code: ExitCode) => void = () => {};
-      const ended = new Promise<ExitCode>((resolve) => {
+      let fail: (error: unknown) => void = () => {};
+      const ended = new Promise<ExitCode>((resolve, reject) => {
         end = resolve;
+        fail = reject;
       });
       // A block left open by the run before may be accepted before the start is complete.
       let blocks = 0;
       const started = await startDevWorld(options, {
         logger: clientNotices(logger, systemClock, (line) => showNotice(output, line)),
         say: (line) => showNotice(output, line),
-        onFatal: () => end(ExitCode.internal),
+        onFatal: (reason, error) =>
+          fail(error ?? new ExitError(ExitCode.internal, `the pool cannot go on: ${reason}`)),
         onBlockAccepted: () => {
           blocks += 1;
           if (blocks === options.exitAfterBlocks) end(ExitCode.ok);

@@ -147,7 +147,8 @@ export const poolServerSchema = section({
     }),
   }),
   nodes: Type.Array(section({ name: name("Name in logs.", "node"), ...nodeKeys }), {
-    description: "Nodes that get every found block by submitblock, besides the template's own source.",
+    description:
+      "Nodes that get every found block by submitblock, besides its template source. Configure at least one: SubmitSolution has no answer, and a template server that does not fit its node loses blocks silently.",
     default: [],
     maxItems: 16,
   }),

@@ -161,15 +161,13 @@ describe("behind a load balancer", () => {
     expect(listener.connections).toBe(2);
   });
 
-  it("probes are no failures, and the load balancer itself is neither counted per subnet nor asked about", async () => {
-    const ended = vi.fn();
-    const { listener, counts, connections } = await serve({
+  it("probes are no failures, and are not counted per subnet or asked about", async () => {
+    const { listener, counts } = await serve({
       proxyProtocolFrom: LOCALHOST,
       limits: { connectionsPerSubnet: 1 },
       admit: () => "banned",
-      watch: { proven: vi.fn(), ended },
     });
-    for (const [index, bytes] of [null, LOCAL].entries()) {
+    for (const [index, bytes] of [null, LOCAL, LOCAL].entries()) {
       const probe = call(listener.port).resume();
       await once(probe, "connect");
       if (bytes !== null) probe.write(bytes);
@@ -179,18 +177,40 @@ describe("behind a load balancer", () => {
     const reset = call(listener.port);
     await once(reset, "connect");
     reset.resetAndDestroy();
-    await until(() => counts.get("connection_probes") === 3);
-    const checks = [call(listener.port), call(listener.port)];
-    for (const check of checks) {
-      check.write(LOCAL);
-      await shake(check);
-    }
+    await until(() => counts.get("connection_probes") === 4);
+    await until(() => listener.connections === 0);
+    expect([...counts.keys()].filter((key) => /failures|refused/.test(key))).toEqual([]);
+  });
+
+  it("clients that it calls its own are one source: bounded, asked about and struck by its address", async () => {
+    const ended = vi.fn();
+    let banned = false;
+    const { listener, counts, connections } = await serve({
+      proxyProtocolFrom: LOCALHOST,
+      limits: { connectionsPerSubnet: 2 },
+      admit: (address) => (banned && address === "127.0.0.1" ? "banned" : null),
+      watch: { proven: vi.fn(), ended },
+    });
+    const arrive = (): Socket => {
+      const socket = call(listener.port);
+      socket.write(LOCAL);
+      return socket;
+    };
+    for (const client of [arrive(), arrive()]) await shake(client);
     await until(() => connections.length === 2);
     expect(connections.map(({ remoteAddress }) => remoteAddress)).toEqual(["127.0.0.1", "127.0.0.1"]);
-    for (const check of checks) check.destroy();
-    await until(() => listener.connections === 0);
-    expect(ended).not.toHaveBeenCalled();
-    expect([...counts.keys()].filter((key) => /failures|refused/.test(key))).toEqual([]);
+    const third = arrive().resume();
+    third.write(Buffer.of(0xfe));
+    await until(() => third.closed);
+    expect(counts.get("connections_refused too-many-connections-per-subnet")).toBe(1);
+    connections[0]?.destroy("protocol-error");
+    await until(() => listener.connections === 1);
+    expect(ended).toHaveBeenCalledWith("127.0.0.1", "protocol-error", expect.any(Boolean));
+    banned = true;
+    const fourth = arrive().resume();
+    fourth.write(Buffer.of(0xfe));
+    await until(() => fourth.closed);
+    expect(counts.get("connections_refused banned")).toBe(1);
   });
 
   it.each([

@@ -187,13 +187,14 @@ class Acceptor implements FrameListener {
       if (arrival.viaProxy) {
         real = await readOrigin(socket, arrival.address);
         announced = socket.bytesRead - socket.readableLength;
-        const refusal = real.own ? null : this.#admitProxied(arrival.ticket, real.address);
-        if (refusal !== null) {
-          this.#refuse(socket, real.address, refusal);
-          return;
-        }
+        if (!real.own && !this.#isLetIn(socket, arrival.ticket, real.address)) return;
       }
-      const act1 = await readExactly(socket, ACT1_SIZE);
+      const begin = real.own ? await readExactly(socket, 1) : NOTHING;
+      // A load balancer's probe says nothing. What goes on to speak is a client whose address it does not tell, such as
+      // those of a Unix socket: all of them are one source.
+      if (real.own && !this.#isLetIn(socket, arrival.ticket, real.address)) return;
+      const rest = await readExactly(socket, ACT1_SIZE - begin.length);
+      const act1 = begin.length === 0 ? rest : Uint8Array.of(...begin, ...rest);
       arrival.ticket.keyCame();
       connection = await this.#shake(socket, act1, real.address, arrival.handshaker);
     } catch (error) {
@@ -206,8 +207,8 @@ class Acceptor implements FrameListener {
     }
     this.#metrics.completed();
     const peer = connection;
-    if (!real.own) arrival.ticket.opened(peer);
-    peer.onOver(() => this.#onEnd(peer, arrival.ticket, real.own));
+    arrival.ticket.opened(peer);
+    peer.onOver(() => this.#onEnd(peer, arrival.ticket));
     try {
       onConnection(connection);
     } catch (error) {
@@ -216,8 +217,11 @@ class Acceptor implements FrameListener {
     }
   }
 
-  #admitProxied(ticket: Ticket, address: string): string | null {
-    return this.#options.admit?.(address) ?? this.#count(ticket, address);
+  /** Counts a socket whose source is known by now, or ends it. */
+  #isLetIn(socket: Socket, ticket: Ticket, address: string): boolean {
+    const refusal = this.#options.admit?.(address) ?? this.#count(ticket, address);
+    if (refusal !== null) this.#refuse(socket, address, refusal);
+    return refusal === null;
   }
 
   async #shake(
@@ -262,11 +266,11 @@ class Acceptor implements FrameListener {
     socket.resume().end(answer);
   }
 
-  #onEnd({ id, remoteAddress, closeReason }: SocketConnection, { isProven }: Ticket, own: boolean): void {
+  #onEnd({ id, remoteAddress, closeReason }: SocketConnection, { isProven }: Ticket): void {
     const reason = closeReason ?? "peer-closed";
     const level = PEER_LEFT.has(reason) ? "debug" : "info";
     this.#logger[level]({ conn_id: id, remote_address: remoteAddress, reason }, "connection ended");
-    if (!own) this.#options.watch?.ended(remoteAddress, reason, isProven);
+    this.#options.watch?.ended(remoteAddress, reason, isProven);
   }
 
   #onThrottle({ id, remoteAddress }: FrameConnection, pauseMs: number): void {
@@ -289,5 +293,7 @@ interface Arrival {
   /** Answers at the port where it arrived. */
   readonly handshaker: Handshaker;
 }
+
+const NOTHING = new Uint8Array();
 
 function ignore(): void {}

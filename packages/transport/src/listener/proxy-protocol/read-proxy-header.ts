@@ -5,7 +5,7 @@ import { PROXY_PREFIX_SIZE, type ProxySource, parseProxyHeader, proxyRemainder }
 /** Whom a connection is counted for. */
 export interface Origin {
   readonly address: string;
-  /** The load balancer's own connection, a probe: bounds per subnet, bans and strikes do not apply. */
+  /** The load balancer's own connection: a probe, or a client whose address it does not tell. */
   readonly own: boolean;
 }
 
