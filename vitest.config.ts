@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const places = [
   "packages/*/src/**/*.test.ts",
@@ -8,6 +9,15 @@ const places = [
 ];
 const built = ["**/dist/**", "**/node_modules/**"];
 const system = "**/*.system.test.ts";
+
+/** Smoke tests wait for processes most of the time: started first, they do it while others compute. */
+class SmokeTestsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isSmokeTest = ({ moduleId }: TestSpecification) => moduleId.includes("/test/smoke/");
+    return [...sorted.filter(isSmokeTest), ...sorted.filter((file) => !isSmokeTest(file))];
+  }
+}
 
 /**
  * Two suites. What is named `x.system.test.ts` starts many processes, compiles, or takes more than a few seconds: `npm run
@@ -19,6 +29,7 @@ export default defineConfig({
   test: {
     // Vitest would leave one core idle.
     maxWorkers: "100%",
+    sequence: { sequencer: SmokeTestsFirst },
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [
