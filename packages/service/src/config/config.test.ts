@@ -144,6 +144,28 @@ describe("loadConfig", () => {
     ]);
   });
 
+  it("stops at no number of problems", () => {
+    const tables = Array.from({ length: 20 }, () => "[[nodes]]\nurl = 1\nuser = 2\n").join("");
+    expect(problemsOf(() => loadConfig({ schema, file: file(tables) }))).toHaveLength(40);
+    const words = [
+      "network = 'x'",
+      "listen_address = 'x'",
+      "verbose = 1",
+      "server_id = -1",
+      "secret_key = 1",
+    ];
+    expect(
+      problemsOf(() => loadConfig({ schema, file: file(`[pool]\n${words.join("\n")}\n`) })),
+    ).toHaveLength(5);
+  });
+
+  it("leaves a table of another command to that one's file", () => {
+    const others = [Type.Object({ other: Type.Object({}) })];
+    expect(problemsOf(() => loadConfig({ schema, others, file: file("[other]\nx = 1\n") }))).toEqual([
+      "[other] belongs in the file of another command",
+    ]);
+  });
+
   it("says which layer a wrong value comes from", () => {
     const load = () =>
       loadConfig({

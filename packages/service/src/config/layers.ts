@@ -38,7 +38,7 @@ export class Layer {
         const foreign = path === "" && this.#foreign.includes(key);
         this.#problems.add(
           foreign
-            ? `[${key}] belongs into the file of another command`
+            ? `[${key}] belongs in the file of another command`
             : `unknown key ${where}${suggestion(key, [...known.keys()])}`,
         );
         continue;

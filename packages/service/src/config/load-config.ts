@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import type { Static, TSchema } from "typebox";
+import { Settings } from "typebox/system";
 import Value from "typebox/value";
 import { ConfigError } from "./config-error.ts";
 import { readEnvironment } from "./environment.ts";
@@ -68,9 +69,13 @@ export function loadConfig<S extends TSchema>(options: LoadConfigOptions<S>): St
   return tree as Static<S>;
 }
 
+/** The library stops at eight errors unless told otherwise, and a wrong word counts as many as there are words. */
+const MAX_ERRORS = 10_000;
+
 /** Collects what does not fit the schema, and puts defaults in its place. */
 function checkValues(schema: TSchema, node: SchemaNode, tree: ConfigTree, problems: Problems): void {
   const wrong: (string | number)[][] = [];
+  Settings.Set({ maxErrors: MAX_ERRORS });
   for (const error of Value.Errors(schema, tree) as readonly SchemaError[]) {
     // A choice reports each of its words, then itself.
     if (error.keyword === "const") continue;
