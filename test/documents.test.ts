@@ -14,14 +14,17 @@ import { MiningProxy, proxySchema } from "@lode/proxy";
 import {
   customJobErrorCodes,
   MiningServer,
+  miningEnds,
+  miningServerEnds,
   openErrorCodes,
+  sessionEnds,
   sv1ServerDefaults,
   unknownChannel,
   updateErrorCodes,
 } from "@lode/roles";
 import { configMarkdown, createMetrics, loadConfig, type MetricDescription } from "@lode/service";
 import { TemplateProvider, templateProviderSchema } from "@lode/template-provider";
-import { type Handshaker, listen, listenLines } from "@lode/transport";
+import { type EndFacts, type Handshaker, listen, listenLines } from "@lode/transport";
 import { expect, it } from "vitest";
 
 /** Declares every metric of a pool server by building its parts. */
@@ -202,6 +205,32 @@ it("docs/metrics.md is what the code declares", async () => {
     "",
   ].join("\n");
   await expect(text).toMatchFileSnapshot("../docs/metrics.md");
+});
+
+/** A table of how connections end, for people. */
+function endTable(ends: Readonly<Record<string, EndFacts>>): string {
+  const rows = Object.entries(ends).map(
+    ([reason, { by, strike, says }]) =>
+      `| \`${reason}\` | ${by === "peer" ? "the peer" : "the pool"} | ${strike ? "a strike" : ""} | ${says} |`,
+  );
+  return ["| reason | ended by | | what happened |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** A document with what stands between the marks replaced. */
+function withBlock(file: string, block: string): string {
+  const text = readFileSync(new URL(`../docs/${file}`, import.meta.url), "utf8");
+  const marked = /(<!-- ends: generated -->\n\n).*?(\n\n<!-- ends -->)/s;
+  expect(text, file).toMatch(marked);
+  return text.replace(marked, (_all, before: string, after: string) => `${before}${block}${after}`);
+}
+
+it("docs/limits.md lists how a connection can end, docs/conformance.md what CloseChannel may say", async () => {
+  await expect(withBlock("limits.md", endTable(miningServerEnds))).toMatchFileSnapshot("../docs/limits.md");
+  const said = Object.entries({ ...sessionEnds, ...miningEnds }).map(
+    ([reason, { says }]) => `| \`${reason}\` | ${says} |`,
+  );
+  const table = ["| code | meaning |", "|---|---|", ...said].join("\n");
+  await expect(withBlock("conformance.md", table)).toMatchFileSnapshot("../docs/conformance.md");
 });
 
 it("docs/limits.md names every key of [limits], and only metrics that exist", async () => {

@@ -1,14 +1,17 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { shareErrors } from "@lode/mining";
 import { mining } from "@lode/protocol";
 import {
-  closeReasons,
   customJobErrorCodes,
+  miningEnds,
   openErrorCodes,
+  sessionEnds,
+  templateEnds,
   unknownChannel,
   updateErrorCodes,
 } from "@lode/roles";
 import { ScriptedPool } from "@lode/testing/pool";
+import { transportEnds } from "@lode/transport";
 import { describe, expect, it } from "vitest";
 import { readConformance } from "./conformance-table.ts";
 
@@ -20,7 +23,7 @@ const codes: Readonly<Record<string, readonly string[]>> = {
   "UpdateChannel.Error": Object.keys(updateErrorCodes),
   "SubmitShares.Error": [unknownChannel, ...Object.values(shareErrors)],
   "SetCustomMiningJob.Error": Object.keys(customJobErrorCodes),
-  CloseChannel: [...Object.keys(closeReasons), "no-template", "shares-not-recorded", "shutting-down"],
+  CloseChannel: Object.keys({ ...sessionEnds, ...miningEnds }),
 };
 
 /** Every code that appears in the pool's sources where codes are given, so that a new one cannot be forgotten above. */
@@ -37,8 +40,21 @@ describe("codes and reasons", () => {
     for (const [message, known] of Object.entries(codes)) {
       expect([message, documented.get(message)?.toSorted()]).toEqual([message, known.toSorted()]);
     }
-    const ofThePool = poolSource.matchAll(/(?:return|closeAll\(|\? ) ?"([a-z-]+)"/g);
+    const ofThePool = poolSource.matchAll(/(?:return|\? ) ?"([a-z-]+)"/g);
     for (const [, code] of ofThePool) expect(Object.values(codes).flat()).toContain(code);
+  });
+
+  it("every reason for an end is given somewhere", () => {
+    const sources = ["packages", "apps"]
+      .flatMap((part) => {
+        const root = new URL(`../../${part}/`, import.meta.url).pathname;
+        return readdirSync(root, { recursive: true, encoding: "utf8" }).map((file) => root + file);
+      })
+      .filter((file) => /\/src\/.*(?<!\.test|end-reasons)\.ts$/.test(file) && !file.includes("/testing/"))
+      .map((file) => readFileSync(file, "utf8"))
+      .join("\n");
+    const reasons = Object.keys({ ...transportEnds, ...sessionEnds, ...miningEnds, ...templateEnds });
+    expect(reasons.filter((reason) => !sources.includes(`"${reason}"`))).toEqual([]);
   });
 
   it("a reason that nobody knows closes the channel like any other and is logged in printable ASCII", () => {

@@ -36,7 +36,7 @@ describe("when the pool says goodbye", { timeout: 60_000 }, () => {
       const world = new PeerWorld();
       const peer = world.add(make(world));
       world.run(5);
-      world.pool.server.closeAll("maintenance");
+      world.pool.server.closeAll("shutting-down");
       world.run(1);
       peer.judge();
       expect(peer.closed).toBe("peer-closed");

@@ -101,7 +101,7 @@ describe("everybody goes on without a wrong rejection", () => {
     const { world } = everybody();
     for (let round = 0; round < 8; round++) {
       world.run(3);
-      world.pool.server.closeAll("maintenance");
+      world.pool.server.closeAll("shutting-down");
       world.run(0.02);
       // A translator with one channel takes its end for the pool's: that is what was meant.
       for (const peer of world.peers) expect(peer.left ?? peer.closed, peer.name).not.toBeNull();

@@ -13,7 +13,6 @@ export { nodeRpc } from "./config/parts-from-config.ts";
 export { poolConnections } from "./config/pool-connections.ts";
 export { type PoolServerConfig, poolServerSchema } from "./config/pool-server-config.ts";
 export { parseRewardScript, RewardScriptError } from "./config/reward-script.ts";
-export { strikeReasons } from "./config/strike-reasons.ts";
 export { type NotReady, Pool, type PoolDeps, type PoolSettings, type PoolStatus } from "./pool.ts";
 export { type PoolServer, type PoolServerDeps, startPoolServer } from "./pool-server.ts";
 export { type RecorderState, ShareRecorder, type ShareRecorderLimits } from "./shares/share-recorder.ts";

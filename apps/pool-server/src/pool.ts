@@ -201,11 +201,11 @@ export class Pool {
 
   /** Takes a miner's connection. */
   accept(connection: FrameConnection): void {
-    if (this.#draining || this.#recorder.state === "overfull" || this.#recorder.state === "failed") {
-      connection.destroy("not-accepting");
-      return;
-    }
-    this.#server.accept(connection);
+    const { state } = this.#recorder;
+    if (this.#draining) this.#server.refuse(connection, "draining");
+    else if (state === "overfull" || state === "failed")
+      this.#server.refuse(connection, "shares-not-recorded");
+    else this.#server.accept(connection);
   }
 
   /** Why the pool should get no traffic now; empty when it is ready. */

@@ -11,7 +11,7 @@ import { explainNodeFailure, type NodeRpc, NodeRpcError, type NodeState } from "
 import { native } from "@lode/native";
 import { type Clock, FailureLog, type Logger, type Metrics } from "@lode/ports";
 import type { templateDistribution } from "@lode/protocol";
-import { type TemplateProviderPort, TemplateServerSession } from "@lode/roles";
+import { type EndReason, type TemplateProviderPort, TemplateServerSession } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import type { BlockTemplate } from "./block-template.ts";
 import { PublishedTemplates } from "./published-templates.ts";
@@ -138,7 +138,7 @@ export class TemplateProvider implements TemplateProviderPort {
   accept(connection: FrameConnection): void {
     const { clock, logger, metrics } = this.#deps;
     if (this.#clients.size >= this.#settings.maxClients) {
-      connection.destroy("too-many-clients");
+      connection.destroy("too-many-clients" satisfies EndReason);
       return;
     }
     const session = new TemplateServerSession(connection, { clock, logger, metrics }, this);

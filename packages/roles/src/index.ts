@@ -31,7 +31,14 @@ export {
   type MiningServerSettings,
   miningServerDefaults,
 } from "./mining-server/settings.ts";
-export { type CloseReason, closeReasons } from "./session/close-reasons.ts";
+export {
+  type EndReason,
+  type MiningEndReason,
+  miningEnds,
+  miningServerEnds,
+  sessionEnds,
+  templateEnds,
+} from "./session/end-reasons.ts";
 export {
   type Decoder,
   type MessageHandler,

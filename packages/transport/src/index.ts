@@ -7,7 +7,8 @@ export { isLoopback } from "./address/loopback.ts";
 export { BanList, type BanListOptions, type BanSettings, defaultBanSettings } from "./bans/ban-list.ts";
 export { type DialOptions, dial } from "./connection/dial.ts";
 export { type DialledPeer, explainDialFailure } from "./connection/dial-failure.ts";
-export type { FrameConnection, FrameHandler, TransportReason } from "./connection/frame-connection.ts";
+export { type EndFacts, type TransportReason, transportEnds } from "./connection/end-reasons.ts";
+export type { FrameConnection, FrameHandler } from "./connection/frame-connection.ts";
 export {
   type ConnectionLimits,
   type DialLimits,
@@ -56,7 +57,7 @@ export {
   type LineHandler,
   type LineLimits,
   type LineReason,
-  lineReasons,
+  lineEnds,
 } from "./lines/line-connection.ts";
 export { defaultLineLimits, type ListenLinesOptions, listenLines } from "./lines/listen-lines.ts";
 export { type RefusalReason, refusalReasons } from "./listener/admission.ts";

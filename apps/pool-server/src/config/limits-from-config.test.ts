@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { native } from "@lode/native";
 import { type Logger, silentLogger, systemClock, systemRandom } from "@lode/ports";
-import { closeReasons, miningServerDefaults } from "@lode/roles";
+import { miningServerDefaults, miningServerEnds } from "@lode/roles";
 import { createMetrics, loadConfig } from "@lode/service";
 import {
   createInlineHandshaker,
@@ -15,7 +15,6 @@ import {
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { listenerLimits, miningLimits, subnetOf } from "./limits-from-config.ts";
 import { poolServerSchema } from "./pool-server-config.ts";
-import { strikeReasons } from "./strike-reasons.ts";
 
 const limitsOf = (...set: string[]) => loadConfig({ schema: poolServerSchema, set }).limits;
 const quiet = () => ({
@@ -161,19 +160,16 @@ describe("bans", () => {
   });
 
   it("count no end that may be an accident or is our own decision", () => {
-    const ours = Object.keys(closeReasons).filter((reason) => !strikeReasons.some((one) => one === reason));
-    expect(ours).toEqual(
-      expect.arrayContaining(["setup-timeout", "setup-refused", "no-channel", "draining"]),
+    const innocent = Object.entries(miningServerEnds).filter(([, { strike }]) => !strike);
+    const reasons = innocent.map(([reason]) => reason);
+    expect(reasons).toEqual(
+      expect.arrayContaining([
+        ...["setup-timeout", "setup-refused", "no-channel", "draining", "shares-not-recorded"],
+        ...["peer-closed", "connection-reset", "write-stalled", "write-queue-full", "frame-timeout"],
+      ]),
     );
     const { watch, admit } = listenerLimits(limitsOf(), quiet());
-    const accidents = [
-      "peer-closed",
-      "connection-reset",
-      "write-stalled",
-      "write-queue-full",
-      "frame-timeout",
-    ];
-    for (const reason of [...ours, ...accidents]) {
+    for (const reason of reasons) {
       for (let i = 0; i < 50; i++) watch?.ended("192.0.2.1", reason, false);
     }
     expect(admit?.("192.0.2.1")).toBeNull();

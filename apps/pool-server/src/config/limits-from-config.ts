@@ -1,5 +1,5 @@
 import type { Clock, Logger, Metrics } from "@lode/ports";
-import { type MiningServerSettings, miningServerDefaults } from "@lode/roles";
+import { type MiningServerSettings, miningServerDefaults, miningServerEnds } from "@lode/roles";
 import {
   AddressRanges,
   BanList,
@@ -9,7 +9,6 @@ import {
   subnetOfAddress,
 } from "@lode/transport";
 import type { LimitsConfig } from "./limits-section.ts";
-import { strikeReasons } from "./strike-reasons.ts";
 
 /** A listener's part of the `[limits]` section: bounds, sources and bans. @throws TransportError `invalid-address-range` */
 export function listenerLimits(
@@ -34,7 +33,7 @@ export function listenerLimits(
   if (!config.bans.enabled) return sources;
   const bans = new BanList({
     ...ports,
-    reasons: strikeReasons,
+    reasons: strikes,
     exemptFrom: config.bans.exemptFrom,
     settings: {
       strikes: config.bans.strikes,
@@ -48,6 +47,11 @@ export function listenerLimits(
   });
   return { ...sources, admit: (address) => bans.admit(address), watch: bans };
 }
+
+/** Ends of a connection that count towards a ban. */
+const strikes = Object.entries(miningServerEnds)
+  .filter(([, { strike }]) => strike)
+  .map(([reason]) => reason);
 
 /** The mining server's part of the `[limits]` section. */
 export function miningLimits(config: LimitsConfig): Partial<MiningServerSettings> {

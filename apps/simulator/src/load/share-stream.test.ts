@@ -113,7 +113,7 @@ describe("a stream of shares", () => {
   it("reports the end of its connection and sends nothing more", () => {
     let end = "";
     const { pool, stream, tally } = onPool({ onEnd: (reason) => (end = reason) });
-    pool.server.closeAll("maintenance");
+    pool.server.closeAll("shutting-down");
     pool.clock.settle();
     stream.offer(0);
     expect([end, tally.sent]).toEqual(["peer-closed", 0]);

@@ -100,7 +100,7 @@ describe("a CPU miner", () => {
   it("hears that the pool closed the connection, and stops", () => {
     const { pool, miner, closed } = mining("extended");
     pool.clock.advance(1_000);
-    pool.server.closeAll("maintenance");
+    pool.server.closeAll("shutting-down");
     pool.clock.settle();
     const { hashes } = miner;
     pool.clock.advance(10_000);

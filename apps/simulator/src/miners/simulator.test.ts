@@ -48,12 +48,12 @@ describe("simulated miners", () => {
       onAllMining: () => heard.push("mining"),
     });
     await vi.waitUntil(() => heard.length > 0, { timeout: 15_000 });
-    pool.server.closeAll("maintenance");
+    pool.server.closeAll("shutting-down");
     await vi.waitUntil(() => simulator.status().failures === 2, { timeout: 15_000 });
     expect(simulator.status().lastTrouble).toBe("peer-closed");
     expect(heard).toEqual([
       "mining",
-      "the pool closed the channel (maintenance)",
+      "the pool closed the channel (shutting-down)",
       "the pool closed the connection",
     ]);
     await vi.waitUntil(() => heard.length === 4, { timeout: 15_000 });

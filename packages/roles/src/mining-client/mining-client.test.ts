@@ -137,7 +137,7 @@ describe("a mining client of Lode's own server", () => {
     client.closeChannel(channels[0]!);
     pool.clock.settle();
     expect([client.channels.size, pool.server.stats().channels]).toEqual([0, 0]);
-    pool.server.closeAll("maintenance");
+    pool.server.closeAll("shutting-down");
     pool.clock.settle();
     expect(log).toContain(`not opened ${refused} unknown-user`);
     expect(log.slice(-2)).toEqual(["update 2 invalid-nominal-hashrate", "end peer-closed"]);

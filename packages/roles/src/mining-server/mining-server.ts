@@ -11,7 +11,7 @@ import {
 import type { Timer } from "@lode/ports";
 import { MiningFlags, MiningSuccessFlags, Protocol } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
-import type { CloseReason } from "../session/close-reasons.ts";
+import type { MiningEndReason } from "../session/end-reasons.ts";
 import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
 import { ChannelRegistry } from "./channels/channel-registry.ts";
 import { OpenQueue } from "./channels/open-queue.ts";
@@ -54,7 +54,7 @@ export class MiningServer {
   #retargets = new Set<Channel>();
   /** Channels that are visited at every step. */
   #frequent = new Set<Channel>();
-  #refusing: CloseReason | undefined;
+  #refusing: MiningEndReason | undefined;
   #onEmpty: (() => void) | undefined;
   #drained: Promise<void> | undefined;
 
@@ -85,6 +85,12 @@ export class MiningServer {
       counters: this.#context.metrics.reader,
     });
     this.#connections.set(connection.id, setup);
+  }
+
+  /** Turns a new connection away at once; it is counted by this reason. */
+  refuse(connection: FrameConnection, reason: MiningEndReason): void {
+    this.#context.metrics.closedConnections.inc(reason);
+    connection.destroy(reason);
   }
 
   /**
@@ -141,7 +147,7 @@ export class MiningServer {
    * Closes every connection there is, soon and some in every turn of the event loop: what has come from each is read before. New
    * ones are still accepted. Resolves when all were told to close; their peers may take their time.
    */
-  closeAll(reason: string): Promise<void> {
+  closeAll(reason: MiningEndReason): Promise<void> {
     const connections = [...this.#connections];
     return new Promise((resolve) => this.#context.closings.add(this.#endAll(connections, reason, resolve)));
   }
@@ -169,7 +175,7 @@ export class MiningServer {
 
   *#endAll(
     connections: readonly (readonly [number, ServerSetup<MinerMessage>])[],
-    reason: string,
+    reason: MiningEndReason,
     onDone: () => void,
   ): Steps {
     for (const [conn_id, connection] of connections) {
@@ -212,7 +218,7 @@ export class MiningServer {
   async #drain(windowMs: number): Promise<void> {
     this.#refusing = "draining";
     for (const [id, connection] of this.#connections) {
-      if (!this.#sessions.has(id)) connection.end("draining" satisfies CloseReason);
+      if (!this.#sessions.has(id)) connection.end("draining");
     }
     const sessions = [...this.#sessions.values()];
     const slots = sessions.map((session, index) =>

@@ -1,23 +1,8 @@
 import { shareErrors } from "@lode/mining";
 import type { Counter, Histogram, Metrics } from "@lode/ports";
-import type { TransportReason } from "@lode/transport";
-import { closeReasons } from "../session/close-reasons.ts";
+import { miningServerEnds } from "../session/end-reasons.ts";
 import { type ReaderCounters, readerCounters } from "../session/message-reader.ts";
 import { openErrorCodes, unknownChannel } from "./session/error-codes.ts";
-
-/** Ends that come from below and are worth telling apart. */
-const transportReasons: readonly TransportReason[] = [
-  "peer-closed",
-  "connection-reset",
-  "connection-timeout",
-  "frame-too-long",
-  "frame-timeout",
-  "forged-header",
-  "forged-payload",
-  "write-queue-full",
-  "write-stalled",
-  "evicted",
-];
 
 /** What gauges read when they are scraped. */
 export interface Census {
@@ -75,7 +60,7 @@ export class ServerMetrics {
       "lode_mining_connections_closed_total",
       "Connections that ended, by reason",
       "reason",
-      [...Object.keys(closeReasons), ...transportReasons],
+      Object.keys(miningServerEnds),
     );
     this.refusedOpenings = new LabelledCounter(
       metrics,

@@ -1,7 +1,7 @@
 import type { Counter, Logger, Metrics } from "@lode/ports";
 import { DecodeError, type FrameHeader } from "@lode/protocol";
 import type { FrameConnection, FrameHandler } from "@lode/transport";
-import type { CloseReason } from "./close-reasons.ts";
+import type { EndReason } from "./end-reasons.ts";
 
 /** What {@link MessageReader} needs of a `messageTable`: undefined for types it does not hold. */
 export interface Decoder<M> {
@@ -126,7 +126,7 @@ export class MessageReader<M> implements FrameHandler {
   contain(error: unknown): void {
     this.#counters.exceptions.inc();
     this.#logger.error({ conn_id: this.connection.id, err: error }, "session failed, closing its connection");
-    this.end("internal-error" satisfies CloseReason);
+    this.end("internal-error" satisfies EndReason);
   }
 
   #onUndecodable(header: FrameHeader, error: unknown): void {
@@ -146,6 +146,6 @@ export class MessageReader<M> implements FrameHandler {
       },
       "malformed message, closing the connection",
     );
-    this.end("protocol-error" satisfies CloseReason);
+    this.end("protocol-error" satisfies EndReason);
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock, Logger, Timer } from "@lode/ports";
 import { common, encodeFrame, extensionsNegotiation, PROTOCOL_VERSION } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
+import type { EndReason } from "../session/end-reasons.ts";
 import {
   type Decoder,
   type MessageHandler,
@@ -90,7 +91,9 @@ export class ClientSetup<M extends { readonly name: string }> implements Message
     this.#policy = policy;
     this.#ports = ports;
     this.#reader = new MessageReader(connection, policy.decoder, this, ports.logger, ports.counters);
-    this.#deadline = ports.clock.after(policy.deadlineMs, () => this.#reader.end("setup-timeout"));
+    this.#deadline = ports.clock.after(policy.deadlineMs, () =>
+      this.#reader.end("setup-timeout" satisfies EndReason),
+    );
     connection.start(this.#reader);
     const { protocol, flags, vendor, ...rest } = policy.request;
     connection.send(
@@ -117,7 +120,7 @@ export class ClientSetup<M extends { readonly name: string }> implements Message
   onMessage(message: M | SetupAnswer): void {
     if (isAnswer(message)) this.#onAnswer(message);
     else if (this.#session !== undefined) this.#session.onMessage(message as M);
-    else if (this.#granted === undefined) this.#reader.end("setup-missing");
+    else if (this.#granted === undefined) this.#reader.end("setup-missing" satisfies EndReason);
     // Else: the server began before it answered RequestExtensions, so it does not know the extension.
     else this.#open(this.#granted).onMessage(message as M);
   }
@@ -133,10 +136,10 @@ export class ClientSetup<M extends { readonly name: string }> implements Message
     if (this.#session !== undefined) return;
     if (message.name === "SetupConnectionError") {
       this.#errorCode = printable(message.fields.errorCode);
-      this.#reader.end("setup-refused");
+      this.#reader.end("setup-refused" satisfies EndReason);
     } else if (message.name === "SetupConnectionSuccess") this.#onSuccess(message.fields);
     else if (this.#granted !== undefined) this.#onExtensions(this.#granted, message);
-    else this.#reader.end("setup-missing");
+    else this.#reader.end("setup-missing" satisfies EndReason);
   }
 
   #onSuccess({ usedVersion, flags }: common.SetupConnectionSuccess): void {
@@ -144,7 +147,7 @@ export class ClientSetup<M extends { readonly name: string }> implements Message
     if (usedVersion !== PROTOCOL_VERSION || (flags & ~this.#policy.acceptedFlags) !== 0) {
       this.#errorCode =
         usedVersion !== PROTOCOL_VERSION ? "protocol-version-mismatch" : "unsupported-feature-flags";
-      this.#reader.end("setup-refused");
+      this.#reader.end("setup-refused" satisfies EndReason);
       return;
     }
     this.#deadline.cancel();
@@ -173,7 +176,7 @@ export class ClientSetup<M extends { readonly name: string }> implements Message
       });
     } else if (answer.fields.requiredExtensions.length > 0) {
       this.#errorCode = "required-extensions-missing";
-      this.#reader.end("setup-refused");
+      this.#reader.end("setup-refused" satisfies EndReason);
     } else this.#open(granted);
   }
 

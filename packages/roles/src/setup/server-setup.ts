@@ -1,7 +1,7 @@
 import type { Clock, Logger, Timer } from "@lode/ports";
 import { common, encodeFrame, extensionsNegotiation, PROTOCOL_VERSION } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
-import type { CloseReason } from "../session/close-reasons.ts";
+import type { EndReason } from "../session/end-reasons.ts";
 import {
   type Decoder,
   type MessageHandler,
@@ -99,16 +99,16 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
   }
 
   /** Ends a connection in whatever state it is. */
-  end(reason: string): void {
+  end(reason: EndReason): void {
     this.#reader.end(reason);
   }
 
   onMessage(message: M | SetupMessage): void {
     const session = this.#session;
     if (isSetup(message, "SetupConnection")) this.#onSetupConnection(message.fields);
-    else if (session === undefined) this.#end("setup-missing");
+    else if (session === undefined) this.end("setup-missing");
     else if (isSetup(message, "RequestExtensions")) this.#onRequestExtensions(message.fields);
-    else if (!this.#extensions.seal()) this.#end("required-extensions-missing");
+    else if (!this.#extensions.seal()) this.end("required-extensions-missing");
     else {
       this.#reader.handTo(session);
       session.onMessage(message);
@@ -132,12 +132,12 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
   #onDeadline(): void {
     // It may have come, and wait to be read.
     this.#reader.connection.readReceived();
-    if (this.#session === undefined) this.#end("setup-timeout");
+    if (this.#session === undefined) this.end("setup-timeout");
   }
 
   #onSetupConnection(fields: common.SetupConnection): void {
     if (this.#session !== undefined) {
-      this.#end("setup-repeated");
+      this.end("setup-repeated");
       return;
     }
     const refusal = this.#refusal(fields);
@@ -153,7 +153,7 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
     if (refusal !== undefined) {
       this.#logger.info({ ...log, error_code: refusal.errorCode }, "setup refused");
       connection.send(encodeFrame(common.SetupConnectionError, refusal));
-      this.#end("setup-refused");
+      this.end("setup-refused");
       return;
     }
     this.#deadline.cancel();
@@ -176,7 +176,7 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
 
   #onRequestExtensions(fields: extensionsNegotiation.RequestExtensions): void {
     if (++this.#requests > MAX_REQUESTS) {
-      this.#end("too-many-invalid-messages");
+      this.end("too-many-invalid-messages");
       return;
     }
     const answer = this.#extensions.request(fields);
@@ -185,10 +185,6 @@ export class ServerSetup<M extends { readonly name: string }> implements Message
         ? encodeFrame(extensionsNegotiation.RequestExtensionsSuccess, answer.fields)
         : encodeFrame(extensionsNegotiation.RequestExtensionsError, answer.fields),
     );
-  }
-
-  #end(reason: CloseReason): void {
-    this.#reader.end(reason);
   }
 }
 

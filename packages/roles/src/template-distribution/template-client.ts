@@ -3,6 +3,7 @@ import type { Template, Tip } from "@lode/mining";
 import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
 import { encodeFrame, messageTable, Protocol, templateDistribution } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
+import type { EndReason } from "../session/end-reasons.ts";
 import { type MessageHandler, readerCounters } from "../session/message-reader.ts";
 import { ClientSetup, type SetupAnswer, setupAnswerDefinitions } from "../setup/client-setup.ts";
 
@@ -108,7 +109,7 @@ export class TemplateClient implements MessageHandler<FromServer> {
     if (this.#requests.length === 1) this.#sendRequest(templateId);
   }
 
-  close(reason: string): void {
+  close(reason: EndReason): void {
     this.#setup.end(reason);
   }
 
@@ -154,7 +155,7 @@ export class TemplateClient implements MessageHandler<FromServer> {
       }),
     );
     this.#deadline = this.#options.clock.after(this.#options.firstTemplateWithinMs, () =>
-      this.#setup.end("no-template"),
+      this.#setup.end("template-timeout" satisfies EndReason),
     );
     return this;
   }
@@ -163,13 +164,13 @@ export class TemplateClient implements MessageHandler<FromServer> {
     const height = heightFromBip34(fields.coinbasePrefix);
     // Its blocks would be refused (bad-cb-height).
     if (height === undefined) {
-      this.#setup.end("template-without-height");
+      this.#setup.end("template-without-height" satisfies EndReason);
       return;
     }
     // sv2-tp with several clients may send a template of the new height without its SetNewPrevHash: mining it on the
     // old tip would be wasted work.
     if (!fields.futureTemplate && this.#tipHeight !== undefined && height !== this.#tipHeight) {
-      this.#setup.end("template-height-mismatch");
+      this.#setup.end("template-height-mismatch" satisfies EndReason);
       return;
     }
     this.#heights.set(fields.templateId, height);

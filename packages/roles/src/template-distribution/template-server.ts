@@ -1,6 +1,7 @@
 import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
 import { encodeFrame, messageTable, Protocol, templateDistribution } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
+import type { EndReason } from "../session/end-reasons.ts";
 import { type MessageHandler, readerCounters } from "../session/message-reader.ts";
 import { noExtensions } from "../setup/extension-negotiation.ts";
 import { ServerSetup, type SetupMessage, setupDefinitions } from "../setup/server-setup.ts";
@@ -102,7 +103,7 @@ export class TemplateServerSession implements MessageHandler<FromClient | SetupM
     this.#connection.flush();
   }
 
-  close(reason: string): void {
+  close(reason: EndReason): void {
     this.#setup.end(reason);
   }
 

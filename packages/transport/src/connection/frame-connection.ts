@@ -6,7 +6,7 @@ export interface FrameHandler {
   onFrame(header: FrameHeader, payload: Uint8Array): void;
   /**
    * The connection is gone; exactly once, after the last frame, and never from inside {@link FrameConnection.send},
-   * `close` or `destroy`. `reason` is a kebab-case code: a {@link TransportReason} or what was given to `close`/`destroy`.
+   * `close` or `destroy`. `reason` is a kebab-case code: a `TransportReason` or what was given to `close`/`destroy`.
    */
   onClose(reason: string): void;
 }
@@ -19,9 +19,7 @@ export interface FrameConnection {
   readonly remoteAddress: string;
   /** Bytes accepted by {@link send} which the peer's side of the wire has not taken yet. */
   readonly queuedBytes: number;
-  /**
-   * Frames are delivered only from now on, never from inside this call; a connection nobody starts is cut (`not-started`).
-   */
+  /** Frames are delivered from now on, never from inside this call. A connection that nothing starts is cut (`not-started`). */
   start(handler: FrameHandler): void;
   /**
    * Queues a plaintext frame (header and payload); the caller may reuse the bytes at once. What is sent during a turn
@@ -43,23 +41,6 @@ export interface FrameConnection {
   /** Ends at once; what is queued is lost. */
   destroy(reason: string): void;
 }
-
-/** Why the transport itself ended a connection. Roles add their own. */
-export type TransportReason =
-  | "peer-closed" // the peer ended in order
-  | "connection-reset"
-  | "connection-timeout" // keepalive or retransmission gave up
-  | "socket-failed" // any other error of the socket
-  | "forged-header"
-  | "forged-payload"
-  | "frame-too-long" // declared length above the message's cap
-  | "frame-timeout" // a frame began and did not end
-  | "write-queue-full" // the peer does not read
-  | "write-stalled" // bytes in flight for too long: half-open
-  | "cipher-failed"
-  | "evicted" // it did nothing, and others were waiting
-  | "handler-failed" // the role threw
-  | "not-started";
 
 let lastId = 0;
 

@@ -3,12 +3,8 @@ import { type FrameCipher, type Native, sealedFrameSize } from "@lode/native";
 import type { Clock, Logger, Timer } from "@lode/ports";
 import { type FrameHeader, HEADER_SIZE } from "@lode/protocol";
 import { checkFrame } from "./check-frame.ts";
-import {
-  type FrameConnection,
-  type FrameHandler,
-  nextConnectionId,
-  type TransportReason,
-} from "./frame-connection.ts";
+import type { TransportReason } from "./end-reasons.ts";
+import { type FrameConnection, type FrameHandler, nextConnectionId } from "./frame-connection.ts";
 import { FrameOpener, type FrameSink } from "./frame-opener.ts";
 import type { ConnectionLimits, MaxLength } from "./limits.ts";
 import { ReadBudget } from "./read-budget.ts";

@@ -1,3 +1,4 @@
+import { type EndFacts, transportEnds } from "../connection/end-reasons.ts";
 import type { Allowance, ListenLimits } from "../connection/limits.ts";
 
 /** What a role does with a connection's lines. An exception from either method ends that connection alone. */
@@ -32,24 +33,24 @@ export interface LineConnection {
   destroy(reason: string): void;
 }
 
-/** Why the transport itself ended a connection of lines. */
-export const lineReasons = [
-  "peer-closed", // the peer ended in order
-  "connection-reset",
-  "socket-failed", // any other error of the socket
-  "line-too-long",
-  "write-queue-full", // the peer does not read
-  "write-stalled", // bytes in flight for too long: half-open
-  "evicted", // it did nothing, and others were waiting
-  "handler-failed", // the role threw
-  "http-peer", // a health check or a browser
-  "tls-peer", // a TLS ClientHello
-  "not-stratum-v1", // anything else that is no JSON object
-  "listener-closed",
-] as const;
+/** Why the transport itself ends a connection of lines. */
+export const lineEnds = {
+  "peer-closed": transportEnds["peer-closed"],
+  "connection-reset": transportEnds["connection-reset"],
+  "socket-failed": transportEnds["socket-failed"],
+  "line-too-long": { by: "us", strike: false, says: "a line was longer than it may be" },
+  "write-queue-full": transportEnds["write-queue-full"],
+  "write-stalled": transportEnds["write-stalled"],
+  evicted: transportEnds.evicted,
+  "handler-failed": transportEnds["handler-failed"],
+  "http-peer": { by: "us", strike: false, says: "the peer speaks HTTP: a health check or a browser" },
+  "tls-peer": { by: "us", strike: false, says: "the peer speaks TLS" },
+  "not-stratum-v1": { by: "us", strike: false, says: "the peer sent something that is no JSON object" },
+  "listener-closed": { by: "us", strike: false, says: "the listener was closed" },
+} as const satisfies Readonly<Record<string, EndFacts>>;
 
-/** A reason of {@link lineReasons}. */
-export type LineReason = (typeof lineReasons)[number];
+/** A key of {@link lineEnds}. */
+export type LineReason = keyof typeof lineEnds;
 
 /** Bounds of a listener for lines. Times in milliseconds. */
 export interface LineLimits

@@ -11,12 +11,13 @@ import {
 } from "@lode/ports";
 import { plainAddress } from "../address/address.ts";
 import { AddressRanges } from "../address/address-ranges.ts";
+import { isPeersEnd } from "../connection/end-reasons.ts";
 import { defaultListenLimits } from "../connection/limits.ts";
 import { TransportError } from "../connection/transport-error.ts";
 import { Admission, refusalReasons, type Ticket } from "../listener/admission.ts";
 import type { ConnectionWatch, Listener } from "../listener/listen-options.ts";
 import { readOrigin } from "../listener/proxy-protocol/read-proxy-header.ts";
-import { type LineConnection, type LineLimits, type LineReason, lineReasons } from "./line-connection.ts";
+import { type LineConnection, type LineLimits, type LineReason, lineEnds } from "./line-connection.ts";
 import { type LineContext, SocketLines } from "./socket-lines.ts";
 
 /** What {@link listenLines} takes. */
@@ -114,7 +115,7 @@ class LineAcceptor implements Listener {
       () => this.#admission.connections,
     );
     for (const reason of refusalReasons) this.#count(this.#refused, reason);
-    for (const reason of lineReasons) this.#count(this.#ended, reason);
+    for (const reason of Object.keys(lineEnds)) this.#count(this.#ended, reason);
     this.#server = createServer(
       {
         pauseOnConnect: true,
@@ -253,13 +254,13 @@ class LineAcceptor implements Listener {
     const ticket = this.#tickets.get(connection);
     this.#tickets.delete(connection);
     const spoke = connection.receivedFrames > 0;
-    if (!spoke && PEER_LEFT.has(reason)) {
+    if (!spoke && isPeersEnd(reason)) {
       this.#probes.inc();
       return;
     }
     this.#count(this.#ended, reason).inc();
     const { id, remoteAddress } = connection;
-    const level = PEER_LEFT.has(reason) ? "debug" : "info";
+    const level = isPeersEnd(reason) ? "debug" : "info";
     this.#logger[level]({ conn_id: id, remote_address: remoteAddress, reason }, "connection ended");
     if (spoke) this.#options.watch?.ended(remoteAddress, reason, ticket?.isProven ?? false);
   }
@@ -291,8 +292,5 @@ class LineAcceptor implements Listener {
     return counter;
   }
 }
-
-/** Ends that nobody here decided. */
-const PEER_LEFT: ReadonlySet<string> = new Set<LineReason>(["peer-closed", "connection-reset"]);
 
 function ignore(): void {}

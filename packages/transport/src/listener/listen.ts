@@ -3,8 +3,9 @@ import { CodedError, noMetrics, type ThrottledLogger, type Timer, throttledLogge
 import { plainAddress } from "../address/address.ts";
 import { AddressRanges } from "../address/address-ranges.ts";
 import { checkKey } from "../connection/check-key.ts";
+import { isPeersEnd, type TransportReason } from "../connection/end-reasons.ts";
 import { foreignAnswer } from "../connection/foreign-peer.ts";
-import type { FrameConnection, TransportReason } from "../connection/frame-connection.ts";
+import type { FrameConnection } from "../connection/frame-connection.ts";
 import { defaultListenLimits, type ListenLimits } from "../connection/limits.ts";
 import { readExactly } from "../connection/read-exactly.ts";
 import { type ConnectionContext, SocketConnection } from "../connection/socket-connection.ts";
@@ -24,13 +25,6 @@ const BACKLOG = 4_096;
 const SWEEP_MS = 10_000;
 /** A client of another protocol has this long to read the answer, milliseconds. */
 const FOREIGN_LINGER_MS = 1_000;
-
-/** Ends that nobody here decided. */
-const PEER_LEFT: ReadonlySet<string> = new Set<TransportReason>([
-  "peer-closed",
-  "connection-reset",
-  "connection-timeout",
-]);
 
 /**
  * Accepts encrypted connections (SV2 4.5).
@@ -213,7 +207,7 @@ class Acceptor implements FrameListener {
       onConnection(connection);
     } catch (error) {
       this.#logger.error({ conn_id: connection.id, err: error }, "a new connection's handler failed");
-      connection.destroy("handler-failed");
+      connection.destroy("handler-failed" satisfies TransportReason);
     }
   }
 
@@ -267,8 +261,8 @@ class Acceptor implements FrameListener {
   }
 
   #onEnd({ id, remoteAddress, closeReason }: SocketConnection, { isProven }: Ticket): void {
-    const reason = closeReason ?? "peer-closed";
-    const level = PEER_LEFT.has(reason) ? "debug" : "info";
+    const reason = closeReason ?? ("peer-closed" satisfies TransportReason);
+    const level = isPeersEnd(reason) ? "debug" : "info";
     this.#logger[level]({ conn_id: id, remote_address: remoteAddress, reason }, "connection ended");
     this.#options.watch?.ended(remoteAddress, reason, isProven);
   }

@@ -1,4 +1,4 @@
-import type { TransportReason } from "../connection/frame-connection.ts";
+import type { TransportReason } from "../connection/end-reasons.ts";
 import type { Peer, RefusalReason, Ticket } from "./admission.ts";
 
 /** Sockets of all, or of one subnet. */

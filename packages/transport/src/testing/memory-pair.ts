@@ -1,13 +1,9 @@
 import { type Clock, type Logger, silentLogger, type Timer } from "@lode/ports";
 import { HEADER_SIZE, parseFrameHeader } from "@lode/protocol";
 import { checkFrame } from "../connection/check-frame.ts";
+import type { TransportReason } from "../connection/end-reasons.ts";
 import { FlushQueue } from "../connection/flush-queue.ts";
-import {
-  type FrameConnection,
-  type FrameHandler,
-  nextConnectionId,
-  type TransportReason,
-} from "../connection/frame-connection.ts";
+import { type FrameConnection, type FrameHandler, nextConnectionId } from "../connection/frame-connection.ts";
 import { defaultConnectionLimits, type MaxLength, UNKNOWN_MESSAGE_MAX_LENGTH } from "../connection/limits.ts";
 import { MemoryWire, type WireReceiver } from "./memory-wire.ts";
 

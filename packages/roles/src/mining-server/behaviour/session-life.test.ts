@@ -221,6 +221,23 @@ describe("the server", () => {
     expect([miner.closed, raw.closed, later.closed]).toEqual(["peer-closed", "peer-closed", null]);
   });
 
+  it.each(["no-template", "shares-not-recorded", "shutting-down"] as const)(
+    "counts the ends of an outage by name: %s",
+    async (reason) => {
+      const { pool, miner } = connect();
+      openExtended(miner);
+      pool.connect();
+      const closed = pool.server.closeAll(reason);
+      pool.clock.settle();
+      await closed;
+      expect(miner.take("CloseChannel").reasonCode).toBe(reason);
+      const [named, other] = [reason, "other"].map((label) =>
+        pool.count(`lode_mining_connections_closed_total{reason=${label}}`),
+      );
+      expect([named, other]).toEqual([2, 0]);
+    },
+  );
+
   it("that closes all connections in the middle of a share reads what stands behind it: it may be a block", () => {
     const record = () => void pool.server.closeAll("shares-not-recorded");
     const pool = new ScriptedPool({ deps: { sink: { record } } });

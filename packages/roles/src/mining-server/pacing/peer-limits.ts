@@ -1,4 +1,4 @@
-import type { CloseReason } from "../../session/close-reasons.ts";
+import type { MiningEndReason } from "../../session/end-reasons.ts";
 import type { Allowance, MiningServerSettings } from "../settings.ts";
 
 /** What one connection has done wrong, or done often, against what it may. Costs nothing while a peer behaves. */
@@ -27,7 +27,7 @@ export class PeerLimits {
    * @param now monotonic milliseconds, as everywhere here
    * @returns why the connection must end, if it must
    */
-  onRefusedShare(channels: number, now: number): CloseReason | undefined {
+  onRefusedShare(channels: number, now: number): MiningEndReason | undefined {
     const { invalidShares, invalidSharesPerChannel } = this.#settings;
     this.#shares ??= new Budget(now);
     const within = this.#shares.spend(invalidShares, now, invalidSharesPerChannel * channels);
@@ -35,7 +35,7 @@ export class PeerLimits {
   }
 
   /** A message was refused or made no sense. @returns as {@link onRefusedShare} */
-  onInvalidMessage(now: number): CloseReason | undefined {
+  onInvalidMessage(now: number): MiningEndReason | undefined {
     this.#messages ??= new Budget(now);
     return this.#messages.spend(this.#settings.invalidMessages, now)
       ? undefined
@@ -43,13 +43,13 @@ export class PeerLimits {
   }
 
   /** A message of unknown type came. @returns as {@link onRefusedShare} */
-  onUnknownMessage(now: number): CloseReason | undefined {
+  onUnknownMessage(now: number): MiningEndReason | undefined {
     this.#unknown ??= new Budget(now);
     return this.#unknown.spend(this.#settings.unknownMessages, now) ? undefined : "too-many-invalid-messages";
   }
 
   /** UpdateChannel came; each open channel may have one a second (SV2 5.3.7). @returns as {@link onRefusedShare} */
-  onUpdate(channels: number, now: number): CloseReason | undefined {
+  onUpdate(channels: number, now: number): MiningEndReason | undefined {
     const { burst, perSecond } = this.#settings.updates;
     this.#updates ??= new Budget(now);
     const within = this.#updates.spend({ burst, perSecond: perSecond + channels }, now);
@@ -63,7 +63,7 @@ export class PeerLimits {
   }
 
   /** A channel was asked for that the connection may not have, being full. @returns as {@link onRefusedShare} */
-  onExcessOpening(now: number): CloseReason | undefined {
+  onExcessOpening(now: number): MiningEndReason | undefined {
     this.#excess ??= new Budget(now);
     return this.#excess.spend(this.#settings.openings, now) ? undefined : "too-many-openings";
   }

@@ -10,7 +10,7 @@ import {
 } from "@lode/mining";
 import type { Timer } from "@lode/ports";
 import { common, encodeFrame, mining } from "@lode/protocol";
-import type { CloseReason } from "../../session/close-reasons.ts";
+import type { MiningEndReason } from "../../session/end-reasons.ts";
 import type { MessageHandler, MessageReader } from "../../session/message-reader.ts";
 import { printable } from "../../session/printable.ts";
 import type { SetupMessage, SetupPeer } from "../../setup/server-setup.ts";
@@ -223,7 +223,7 @@ export class MiningSession implements MessageHandler<MinerMessage | SetupMessage
   }
 
   /** Ends the connection. */
-  end(reason: string): void {
+  end(reason: MiningEndReason): void {
     this.#reader.end(reason);
   }
 
@@ -252,14 +252,14 @@ export class MiningSession implements MessageHandler<MinerMessage | SetupMessage
     if (this.#context.settings.reconnectVendors.includes(this.#peer.vendor)) {
       this.#reader.connection.send(encodeFrame(common.Reconnect, { newHost: "", newPort: 0 }));
     }
-    this.end("draining" satisfies CloseReason);
+    this.end("draining");
   }
 
   #onIdle(): void {
     // A request for a channel may have come, and wait to be read or for its turn.
     this.#reader.connection.readReceived();
     if (this.#context.openings.waitingOf(this) > 0) this.#channels.awaitOne();
-    else if (this.#channels.isOverdue) this.end("no-channel" satisfies CloseReason);
+    else if (this.#channels.isOverdue) this.end("no-channel");
   }
 
   #onInvalid(): void {
@@ -276,7 +276,7 @@ export class MiningSession implements MessageHandler<MinerMessage | SetupMessage
   }
 
   /** Ends a connection that did too much of what is refused. */
-  #judge(reason: CloseReason | undefined): void {
+  #judge(reason: MiningEndReason | undefined): void {
     if (reason === undefined || this.#reader.ended) return;
     const { id: conn_id, remoteAddress: remote_address } = this.#reader.connection;
     this.#context.logger.info({ conn_id, remote_address, reason }, "connection closed for its limits");
