@@ -68,6 +68,7 @@ export const templateEnds = {
     strike: false,
     says: "the server sent a template of another height than its tip's",
   },
+  "wrong-network": { by: "us", strike: false, says: "the server builds on another network than the pool" },
   "constraints-timeout": {
     by: "us",
     strike: false,
