@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { NodeMonitor } from "@lode/bitcoin/node";
 import { ExtranonceAllocator, shareErrors } from "@lode/mining";
 import { native } from "@lode/native";
+import { bookMetrics, LeadingLoop, payoutsSchema } from "@lode/payouts";
 import {
   BlockSubmitter,
   listenerLimits,
@@ -115,6 +116,15 @@ function providerMetrics(): MetricDescription[] {
   return metrics.describe();
 }
 
+function payoutsMetrics(): MetricDescription[] {
+  const metrics = createMetrics({ defaults: false });
+  bookMetrics(metrics);
+  const leadership = { fence: null, claim: async () => false, resign: async () => {} };
+  const parts = { role: "settler", leadership, step: async () => {}, everyMs: 1 } as const;
+  new LeadingLoop({ ...parts, clock: systemClock, logger: silentLogger, metrics });
+  return metrics.describe();
+}
+
 async function proxyMetrics(): Promise<MetricDescription[]> {
   const metrics = createMetrics({ defaults: false });
   const deps = { clock: systemClock, logger: silentLogger, metrics };
@@ -180,6 +190,9 @@ it("docs/config.md is what the schemas say", async () => {
     "## `lode proxy`",
     "",
     configMarkdown(proxySchema),
+    "## `lode payouts`",
+    "",
+    configMarkdown(payoutsSchema),
   ].join("\n");
   await expect(text).toMatchFileSnapshot("../docs/config.md");
 });
@@ -202,6 +215,10 @@ it("docs/metrics.md is what the code declares", async () => {
     "## `lode proxy`",
     "",
     metricTable(await proxyMetrics()),
+    "",
+    "## `lode payouts`",
+    "",
+    metricTable(payoutsMetrics()),
     "",
   ].join("\n");
   await expect(text).toMatchFileSnapshot("../docs/metrics.md");

@@ -1,10 +1,13 @@
 import { describeFailure, ExitCode, ExitError, suggestion } from "@lode/service";
 import { type Command, commandHelp, parseCommand } from "./command.ts";
+import { accountsCommand } from "./commands/accounts.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { blocksCommand } from "./commands/blocks.ts";
 import { dbCommand } from "./commands/db.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { devCommand } from "./commands/dev.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { payoutsCommand } from "./commands/payouts.ts";
 import { poolCommand } from "./commands/pool.ts";
 import { proxyCommand } from "./commands/proxy.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -16,6 +19,9 @@ const commands: readonly Command[] = [
   poolCommand,
   templateProviderCommand,
   proxyCommand,
+  payoutsCommand,
+  accountsCommand,
+  auditCommand,
   simulateCommand,
   keysCommand,
   dbCommand,

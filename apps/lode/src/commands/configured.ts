@@ -1,3 +1,4 @@
+import { payoutsConnections, payoutsSchema } from "@lode/payouts";
 import { authorityPublicKeys, checkPoolServer, poolConnections, poolServerSchema } from "@lode/pool-server";
 import { checkProxy, proxyConnections, proxySchema } from "@lode/proxy";
 import {
@@ -63,8 +64,15 @@ export const proxyRole: Role<typeof proxySchema> = {
   connections: proxyConnections,
 };
 
+export const payoutsRole: Role<typeof payoutsSchema> = {
+  schema: payoutsSchema,
+  check: () => [],
+  notes: () => ({}),
+  connections: payoutsConnections,
+};
+
 /** Of every command: keys of one in the environment are not in the way of another. */
-const schemas: readonly TSchema[] = [poolServerSchema, templateProviderSchema, proxySchema];
+const schemas: readonly TSchema[] = [poolServerSchema, templateProviderSchema, proxySchema, payoutsSchema];
 
 /** Options that say where a configuration comes from. */
 export const sourceOptions: Readonly<Record<string, Option>> = {

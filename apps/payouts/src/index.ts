@@ -1,0 +1,3 @@
+export { type PayoutsConfig, payoutsSchema } from "./config.ts";
+export { LeadingLoop } from "./leading-loop.ts";
+export { bookMetrics, type Payouts, payoutsConnections, startPayouts } from "./payouts.ts";
