@@ -179,6 +179,7 @@ it("docs/config.md is what the schemas say", async () => {
     "group only (`chmod 600`, or `defaultMode: 0440` in Kubernetes); a byte order mark and white space at the end are dropped.",
     "One environment serves all commands: each takes its own keys and leaves those of others and Kubernetes' `LODE_…_SERVICE_HOST` and",
     "`LODE_…_PORT` alone. A `LODE_` variable that is nearly a key, or has `__` and is none, is refused.",
+    "To change a pool's authority key, give the new one a port of its own in `[[pool.listeners]]`, move the miners, then make it the pool's key.",
     "In a URL, percent-encode the characters `/ ? # @ : %` of a user name or password.",
     "",
     "## `lode pool`",
