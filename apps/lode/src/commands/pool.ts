@@ -35,6 +35,8 @@ export const poolCommand: Command = {
         const ended = new Promise<ExitCode>((_, reject) => {
           fail = reject;
         });
+        // It may fail before the start is complete; runUntilStopped sees it then.
+        ended.catch(() => {});
         let server: PoolServer | null = null;
         let waitsFor = "starting";
         // First of all: while the start waits for something, health says what for.

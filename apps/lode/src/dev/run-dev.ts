@@ -38,6 +38,8 @@ export async function runDev(options: DevOptions): Promise<ExitCode> {
         end = resolve;
         fail = reject;
       });
+      // It may fail before the start is complete; runUntilStopped sees it then.
+      ended.catch(() => {});
       // A block left open by the run before may be accepted before the start is complete.
       let blocks = 0;
       const started = await startDevWorld(options, {
