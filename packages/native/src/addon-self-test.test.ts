@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type AddonBinding, loadAddon } from "./addon.ts";
+import { loadAddon } from "./addon.ts";
+import type { AddonBinding } from "./addon-binding.ts";
 import { computesRightly } from "./addon-self-test.ts";
 import { NativeError } from "./native-error.ts";
 

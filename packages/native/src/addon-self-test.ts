@@ -1,4 +1,4 @@
-import type { AddonBinding } from "./addon.ts";
+import type { AddonBinding } from "./addon-binding.ts";
 
 /** Double SHA-256 of nothing. */
 const EMPTY_HASH = "5df6e0e2761359d30a8275058e299fcc0381534545f55cf43e41983f5d4c9456";

@@ -1,40 +1,14 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import type { AddonBinding } from "./addon-binding.ts";
 import { computesRightly } from "./addon-self-test.ts";
 import { requireObject } from "./arguments.ts";
-import type { FrameCipher, Native, NativeErrorCode, NativeJob } from "./contract.ts";
+import type { Native, NativeErrorCode, NativeJob } from "./contract.ts";
 import { NativeError } from "./native-error.ts";
 
 /** What the addon exports: a function that binds it to a way of making errors. */
 interface AddonModule {
   load(makeError: (code: NativeErrorCode, message: string) => Error): AddonBinding;
-}
-
-/** The addon's functions. */
-export interface AddonBinding {
-  /** Double SHA-256 of `data` into the 32 bytes of `hash`. */
-  sha256dInto(data: Uint8Array, hash: Uint8Array): void;
-  /** As {@link Native.sendNow}. */
-  sendNow(fd: number, data: Uint8Array, length: number): number;
-  /** As {@link ElligatorSwift.encode}. */
-  encodeElligatorSwift(x: Uint8Array, draw: Uint8Array, encoded: Uint8Array): boolean;
-  /** As {@link ElligatorSwift.decode}. */
-  decodeElligatorSwift(encoded: Uint8Array, x: Uint8Array): void;
-  readonly Job: new (
-    coinbaseTxPrefix: Uint8Array,
-    coinbaseTxSuffix: Uint8Array,
-    merklePath: Uint8Array,
-    prevHash: Uint8Array,
-    nbits: number,
-  ) => NativeJob;
-  readonly Cipher: new (key: Uint8Array) => FrameCipher;
-  /** For tests alone: bytes outside its heap that the garbage collector knows of. */
-  externalMemory(): number;
-  /** For tests of the wrap alone: a cipher whose counter starts somewhere else. */
-  readonly CipherAt: new (
-    key: Uint8Array,
-    counter: bigint,
-  ) => FrameCipher;
 }
 
 /** The addon's file: `LODE_NATIVE_PATH`, else where `scripts/build.mjs` puts it, seen alike from `src` and `dist`. */

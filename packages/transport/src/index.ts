@@ -60,7 +60,7 @@ export {
   lineEnds,
 } from "./lines/line-connection.ts";
 export { defaultLineLimits, type ListenLinesOptions, listenLines } from "./lines/listen-lines.ts";
-export { type RefusalReason, refusalReasons } from "./listener/admission.ts";
+
 export { listen } from "./listener/listen.ts";
 export type { ConnectionWatch, Listener, ListenOptions } from "./listener/listen-options.ts";
 export {
@@ -69,6 +69,7 @@ export {
   type ProxySource,
   parseProxyHeader,
 } from "./listener/proxy-protocol/proxy-header.ts";
+export { type RefusalReason, refusalReasons } from "./listener/ticket.ts";
 export { HandshakeError, type HandshakeErrorType } from "./noise/handshake-error.ts";
 export { Initiator, type InitiatorResult } from "./noise/initiator.ts";
 export { ACT1_SIZE, ACT2_SIZE, type ResponderResult, respond } from "./noise/responder.ts";

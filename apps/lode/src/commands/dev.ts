@@ -2,6 +2,7 @@ import { parseDatabaseUrl } from "@lode/ledger";
 import { ExitCode, ExitError, problemOf } from "@lode/service";
 import { splitHostPort } from "@lode/transport";
 import { type Arguments, address, type Command, flag, integer, text } from "../command.ts";
+import type { DevOptions } from "../dev/dev-options.ts";
 import { runDev } from "../dev/run-dev.ts";
 
 const DEFAULT_LISTEN = "127.0.0.1:3333";
@@ -40,22 +41,6 @@ export const devCommand: Command = {
   },
   run: (args) => runDev(devOptions(args)),
 };
-
-/** What `lode dev` was asked for. */
-export interface DevOptions {
-  readonly listen: string;
-  readonly sv1Listen: string;
-  readonly admin: string;
-  readonly dataDir: string;
-  readonly bitcoind: string | null;
-  readonly cookieFile: string;
-  readonly payoutAddress: string | null;
-  readonly databaseUrl: string | null;
-  readonly miner: boolean;
-  readonly exitAfterBlocks: number | null;
-  readonly logLevel: string;
-  readonly json: boolean;
-}
 
 /** The next port of the same host; any port where any will do. */
 function nextPort(place: string): string {

@@ -19,11 +19,11 @@ import { type CpuMiner, startCpuMiner } from "@lode/simulator";
 import { startTemplateProvider, templateProviderSchema } from "@lode/template-provider";
 import { decodeAuthorityPublicKey, dial, splitHostPort, TransportError } from "@lode/transport";
 import { announceBackend, STAND_IN_ADVICE } from "../backend.ts";
-import type { DevOptions } from "../commands/dev.ts";
 import { DATABASE_URL_FILE } from "../database-source.ts";
 import { blockNotice } from "./block-notice.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { builtInChain, MINER_HASHES_PER_SECOND, userChain } from "./dev-chain.ts";
+import type { DevOptions } from "./dev-options.ts";
 import { BUILT_IN_CHAIN, checkPayoutAddress, exampleAddress } from "./payout-address.ts";
 import { reachableHosts, type Welcome } from "./welcome.ts";
 

@@ -1,7 +1,7 @@
 import { systemClock } from "@lode/ports";
 import { createLogger, ExitCode, ExitError, type LogLevel, runUntilStopped } from "@lode/service";
-import type { DevOptions } from "../commands/dev.ts";
 import { clientNotices } from "./client-notices.ts";
+import type { DevOptions } from "./dev-options.ts";
 import { type DevSummary, type DevWorld, startDevWorld } from "./dev-world.ts";
 import { endStatus, type StatusOutput, showNotice, showStatus, statusInterval } from "./status-line.ts";
 import { welcomeText } from "./welcome.ts";

@@ -14,9 +14,10 @@ import { AddressRanges } from "../address/address-ranges.ts";
 import { isPeersEnd } from "../connection/end-reasons.ts";
 import { defaultListenLimits } from "../connection/limits.ts";
 import { TransportError } from "../connection/transport-error.ts";
-import { Admission, refusalReasons, type Ticket } from "../listener/admission.ts";
+import { Admission } from "../listener/admission.ts";
 import type { ConnectionWatch, Listener } from "../listener/listen-options.ts";
 import { readOrigin } from "../listener/proxy-protocol/read-proxy-header.ts";
+import { refusalReasons, type Ticket } from "../listener/ticket.ts";
 import { type LineConnection, type LineLimits, type LineReason, lineEnds } from "./line-connection.ts";
 import { type LineContext, SocketLines } from "./socket-lines.ts";
 

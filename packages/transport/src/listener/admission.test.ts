@@ -2,7 +2,8 @@ import { VirtualClock } from "@lode/testing/clock";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defaultListenLimits, type ListenLimits } from "../connection/limits.ts";
-import { Admission, type Ticket } from "./admission.ts";
+import { Admission } from "./admission.ts";
+import type { Ticket } from "./ticket.ts";
 
 const admission = (limits: Partial<ListenLimits>, clock = new VirtualClock()): Admission =>
   new Admission({ ...defaultListenLimits, ...limits }, clock);

@@ -3,51 +3,13 @@ import { subnetOfAddress } from "../address/address.ts";
 import type { ListenLimits } from "../connection/limits.ts";
 import { ArrivalRate } from "./arrival-rate.ts";
 import { type Counts, Slot, type SlotTable } from "./slot.ts";
-
-/** Every bound that can turn a socket away. */
-export const refusalReasons = [
-  "too-many-connections",
-  "too-many-connections-per-subnet",
-  "too-many-handshakes",
-  "too-many-handshakes-per-subnet",
-  "too-many-arrivals-per-subnet",
-] as const;
-
-/** Which bound turned a socket away. */
-export type RefusalReason = (typeof refusalReasons)[number];
-
-/** What admission knows of a connection. */
-export interface Peer {
-  readonly remoteAddress: string;
-  /** Frames received so far. */
-  readonly receivedFrames: number;
-  destroy(reason: string): void;
-}
+import type { Peer, RefusalReason, Ticket } from "./ticket.ts";
 
 /** A connection that is open for this long has proven itself if it has sent as much as a miner at work, milliseconds. */
 export const PROVEN_AFTER_MS = 60_000;
 
 /** SetupConnection, a channel, a share. */
 export const PROVEN_FRAMES = 3;
-
-/** A socket's slot in the counts. */
-export interface Ticket {
-  /**
-   * Counts the socket with its subnet as well, once it is known whose it is; null, or the bound that this breaks. A ticket
-   * that is not counted counts in all only.
-   */
-  count(address: string): RefusalReason | null;
-  /** The peer's key has come: nobody takes this slot any more. */
-  keyCame(): void;
-  /** The handshake is over, well or not. Works once. */
-  handshakeDone(): void;
-  /** A connection came of it, which may lose its slot until it has proven itself. */
-  opened(peer: Peer): void;
-  /** Whether it has. */
-  readonly isProven: boolean;
-  /** The socket is closed. Works once. */
-  release(): void;
-}
 
 /** A connection that has done next to nothing for this long may lose its slot, milliseconds. */
 const IDLE_MS = 2 * PROVEN_AFTER_MS;

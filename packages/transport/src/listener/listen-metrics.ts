@@ -1,5 +1,6 @@
 import type { Counter, Metrics } from "@lode/ports";
-import { type Admission, refusalReasons } from "./admission.ts";
+import type { Admission } from "./admission.ts";
+import { refusalReasons } from "./ticket.ts";
 
 /** Reasons that are there from the start, so that their rates are right and a dashboard can be drawn. */
 const REFUSALS = [...refusalReasons, "banned"];

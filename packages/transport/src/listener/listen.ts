@@ -12,11 +12,12 @@ import { type ConnectionContext, SocketConnection } from "../connection/socket-c
 import { TransportError } from "../connection/transport-error.ts";
 import type { Handshaker } from "../handshaker/handshaker.ts";
 import { ACT1_SIZE } from "../noise/responder.ts";
-import { Admission, type Ticket } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { ListenMetrics } from "./listen-metrics.ts";
 import type { FrameListener, ListenOptions, ListenPlace } from "./listen-options.ts";
 import { ProxyHeaderError } from "./proxy-protocol/proxy-header.ts";
 import { type Origin, readOrigin } from "./proxy-protocol/read-proxy-header.ts";
+import type { Ticket } from "./ticket.ts";
 
 /** Waiting connections the kernel keeps (it takes the smaller of this and its own limit). */
 const BACKLOG = 4_096;

@@ -1,5 +1,5 @@
 import type { TransportReason } from "../connection/end-reasons.ts";
-import type { Peer, RefusalReason, Ticket } from "./admission.ts";
+import type { Peer, RefusalReason, Ticket } from "./ticket.ts";
 
 /** Sockets of all, or of one subnet. */
 export interface Counts {

@@ -1,5 +1,4 @@
 import type { Clock } from "@lode/ports";
-import type { OpenRequest } from "./open-request.ts";
 
 /** Openings in one turn of the event loop: two milliseconds' work. */
 const SLICE = 32;
@@ -9,6 +8,15 @@ const MAX_LOOKS = 256;
 const PAUSE_MS = 5;
 /** How many times longer than a turn the pause after it is: shares and jobs keep three quarters, however slow the machine. */
 const PAUSE_FACTOR = 3;
+
+/** A request for a channel of either kind; `minExtranonceSize` is null for a standard channel. */
+export interface OpenRequest {
+  readonly requestId: number;
+  readonly userIdentity: string;
+  readonly nominalHashRate: number;
+  readonly maxTarget: Uint8Array;
+  readonly minExtranonceSize: number | null;
+}
 
 /** Somebody who asks for channels. */
 export interface OpenRequester {

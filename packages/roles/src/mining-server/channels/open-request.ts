@@ -6,15 +6,7 @@ import { type OpenErrorCode, openErrorCodes } from "../session/error-codes.ts";
 import type { SessionContext } from "../session/session-context.ts";
 import { GROUP_CHANNEL_ID } from "../settings.ts";
 import type { ChannelHolder } from "./channel-registry.ts";
-
-/** A request for a channel of either kind; `minExtranonceSize` is null for a standard channel. */
-export interface OpenRequest {
-  readonly requestId: number;
-  readonly userIdentity: string;
-  readonly nominalHashRate: number;
-  readonly maxTarget: Uint8Array;
-  readonly minExtranonceSize: number | null;
-}
+import type { OpenRequest } from "./open-queue.ts";
 
 /** Where a request came from. */
 export interface RequestingConnection extends ChannelHolder {

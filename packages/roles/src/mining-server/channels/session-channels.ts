@@ -6,12 +6,8 @@ import type { Steps } from "../pacing/slices.ts";
 import type { SessionContext } from "../session/session-context.ts";
 import { GROUP_CHANNEL_ID } from "../settings.ts";
 import { ChannelCounts } from "./channel-counts.ts";
-import {
-  type OpenRefusal,
-  type OpenRequest,
-  openChannel,
-  type RequestingConnection,
-} from "./open-request.ts";
+import type { OpenRequest } from "./open-queue.ts";
+import { type OpenRefusal, openChannel, type RequestingConnection } from "./open-request.ts";
 
 /** More channels than this are a crowd, which is cleared away in turns. */
 const FEW = 16;
