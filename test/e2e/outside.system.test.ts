@@ -154,3 +154,34 @@ describe("lode pool", { timeout: 120_000 }, () => {
     );
   });
 });
+
+describe("lode dev on a bent node", { timeout: 180_000 }, () => {
+  const template =
+    (change: (fields: Record<string, unknown>) => object) => (method: string, result: unknown) =>
+      method === "getblocktemplate" ? change(result as Record<string, unknown>) : result;
+
+  async function minesABlock(result: (method: string, result: unknown) => unknown) {
+    const proxy = await bent({ result });
+    const run = lode([
+      ...["dev", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--bitcoind", proxy.url, "--json"],
+      ...["--data-dir", join(folder.path, `dev-${await freePort()}`), "--database-url", database.url],
+      ...["--exit-after-blocks", "1"],
+    ]);
+    expect(await run.ended, run.tail()).toBe(0);
+    return JSON.parse(run.stdout().trimEnd().split("\n").at(-1) ?? "");
+  }
+
+  it("mines where templates commit to no witnesses: the coinbase leaves stripped", async () => {
+    const summary = await minesABlock(template(({ default_witness_commitment: _, ...rest }) => rest));
+    expect(summary.blocks_accepted).toBe(1);
+  });
+
+  it("takes shares at the node's own time, two hours and five minutes ahead of ours", async () => {
+    const ahead = template((fields) => ({ ...fields, curtime: Number(fields["curtime"]) + 7_500 }));
+    // The node behind the proxy has our clock and would refuse the block; a node that is ahead takes it.
+    const takes = (method: string, result: unknown) =>
+      method === "submitblock" ? null : ahead(method, result);
+    const summary = await minesABlock(takes);
+    expect(summary.accepted_shares).toBeGreaterThan(0);
+  });
+});

@@ -154,7 +154,8 @@ export const poolServerSchema = section({
   }),
   database: section({
     url: Type.String({
-      description: "Postgres that records the shares: postgres://user:password@host:port/database",
+      description:
+        "Postgres that records the shares: postgres://user:password@host:port/database. The server itself or a pooler in session mode, no other pooler.",
       default: "postgres://lode@127.0.0.1:5432/lode",
       secret: true,
       url: true,
