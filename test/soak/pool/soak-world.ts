@@ -43,6 +43,8 @@ export async function startSoakWorld(profileDir?: string): Promise<SoakWorld> {
       folder,
       databaseUrl: postgres.url,
       templates,
+      // Of the templates' difficulty.
+      network: "mainnet",
       nodeArguments: [
         ...["--expose-gc", "--import", COLLECT_GARBAGE],
         ...(profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`]),

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { addressOfScript } from "@lode/bitcoin";
+import { addressOfScript, type NetworkName } from "@lode/bitcoin";
 import { systemRandom } from "@lode/ports";
 import { encodeAuthorityPublicKey, encodeAuthoritySecretKey, generateKeypair } from "@lode/transport";
 import { type MetricsPage, readMetrics } from "../metrics-page.ts";
@@ -19,7 +19,7 @@ export interface PoolProcessOptions {
   /** Also get every block by submitblock. */
   readonly nodes?: readonly { readonly url: string; readonly cookieFile: string }[];
   /** regtest unless told. */
-  readonly network?: string;
+  readonly network?: NetworkName;
   /** Receives the rewards; a fresh one that nobody has the key of unless told. */
   readonly address?: string;
   /** Further settings, `section.key=value`; they win. */
@@ -68,7 +68,7 @@ export class PoolProcess {
     this.adminPort = adminPort;
     this.authorityKey = authority.publicKey;
     this.address =
-      options.address ?? addressOfScript(Uint8Array.of(0x00, 0x14, ...systemRandom(20)), "regtest") ?? "";
+      options.address ?? addressOfScript(Uint8Array.of(0x00, 0x14, ...systemRandom(20)), network) ?? "";
     this.logFile = join(folder, "lode-pool.log");
     this.#nodeArguments = nodeArguments;
     this.#settings = [
