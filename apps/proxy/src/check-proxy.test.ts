@@ -30,3 +30,14 @@ describe("the check of a proxy's configuration", () => {
     expect(found(...set)).toEqual({ [key]: expect.stringContaining(message) });
   });
 });
+
+it("keys that end as Kubernetes' own variables do are read from the environment", () => {
+  const env = {
+    LODE_PROXY__DOWNSTREAM_PORT: "4444",
+    LODE_UPSTREAMS__0__PORT: "5555",
+    LODE_PROXY_PORT: "tcp://10.0.0.1:3334",
+    LODE_PROXY_PORT_3334_TCP_PORT: "3334",
+  };
+  const { proxy, upstreams } = loadConfig({ schema: proxySchema, env });
+  expect([proxy.downstreamPort, upstreams[0]?.port]).toEqual([4444, 5555]);
+});

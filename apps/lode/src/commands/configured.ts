@@ -1,4 +1,4 @@
-import { payoutsConnections, payoutsSchema } from "@lode/payouts";
+import { checkPayouts, payoutsConnections, payoutsSchema } from "@lode/payouts";
 import { authorityPublicKeys, checkPoolServer, poolConnections, poolServerSchema } from "@lode/pool-server";
 import { checkProxy, proxyConnections, proxySchema } from "@lode/proxy";
 import {
@@ -66,7 +66,7 @@ export const proxyRole: Role<typeof proxySchema> = {
 
 export const payoutsRole: Role<typeof payoutsSchema> = {
   schema: payoutsSchema,
-  check: () => [],
+  check: checkPayouts,
   notes: () => ({}),
   connections: payoutsConnections,
 };
