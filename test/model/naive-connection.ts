@@ -80,7 +80,8 @@ export class NaiveConnection {
     this.nextId++;
     const prefix = opened.extranoncePrefix.slice();
     if (prefix.length + extranonceSize !== 20) throw new Error("another extranonce size");
-    const fields = { id, kind, identity, prefix, extranonceSize, target: target.slice(), maxTarget };
+    const groupId = GROUP_CHANNEL_ID;
+    const fields = { id, kind, identity, groupId, prefix, extranonceSize, target: target.slice(), maxTarget };
     const channel = new NaiveChannel(fields, limits);
     this.channels.set(id, channel);
     const names = this.read(now);

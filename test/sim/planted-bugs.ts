@@ -1,5 +1,8 @@
 import type { ShareBatch, ShareStore } from "@lode/ledger";
+import { type JobVariant, type MiningJob, type Payee, poolPayee } from "@lode/mining";
 import type { PoolDeps } from "@lode/pool-server";
+import { encodeFrame, HEADER_SIZE, mining, parseFrameHeader } from "@lode/protocol";
+import { serverMessages } from "@lode/testing/pool";
 import type { FrameConnection } from "@lode/transport";
 import type { InvariantName } from "./world/world.ts";
 
@@ -60,21 +63,78 @@ function wrongVerdict(deps: PoolDeps): Partial<PoolDeps> {
   };
 }
 
-function deafToTheEnd(connection: FrameConnection): FrameConnection {
+/** A connection that does everything but what is given as the other does. */
+function likeBut(connection: FrameConnection, own: Partial<FrameConnection>): FrameConnection {
   return {
     id: connection.id,
     remoteAddress: connection.remoteAddress,
     get queuedBytes() {
       return connection.queuedBytes;
     },
-    start: (handler) =>
-      connection.start({ onFrame: (header, payload) => handler.onFrame(header, payload), onClose: nothing }),
+    start: (handler) => connection.start(handler),
     send: (frame) => connection.send(frame),
     flush: () => connection.flush(),
     readReceived: () => connection.readReceived(),
     close: (reason) => connection.close(reason),
     destroy: (reason) => connection.destroy(reason),
+    ...own,
   };
+}
+
+function deafToTheEnd(connection: FrameConnection): FrameConnection {
+  return likeBut(connection, {
+    start: (handler) =>
+      connection.start({ onFrame: (header, payload) => handler.onFrame(header, payload), onClose: nothing }),
+  });
+}
+
+/** Payees that are not the right ones. */
+function payeeBug(change: (payee: Payee, before: Payee | undefined) => Payee) {
+  return ({ payees }: PoolDeps): Partial<PoolDeps> => {
+    let before: Payee | undefined;
+    if (payees === undefined) return {};
+    return {
+      payees: {
+        of(identity) {
+          const payee = payees.of(identity);
+          const other = before;
+          if (payee !== poolPayee) before = payee;
+          return change(payee, other);
+        },
+        hold: (payee) => payees.hold(payee),
+        letGo: (payee) => payees.letGo(payee),
+      },
+    };
+  };
+}
+
+/** As the payee itself, but shares are checked against what it was paid by the job before. */
+function withStaleVariants(payee: Payee): Payee {
+  if (payee === poolPayee) return payee;
+  let previous: { readonly job: MiningJob; readonly variant: JobVariant } | undefined;
+  return {
+    key: payee.key,
+    suffixSize: (job) => payee.suffixSize(job),
+    writeSuffix: (job, target, at) => payee.writeSuffix(job, target, at),
+    variantOf(job) {
+      const stale = previous;
+      if (stale?.job !== job) previous = { job, variant: payee.variantOf(job) };
+      return stale?.variant ?? payee.variantOf(job);
+    },
+  };
+}
+
+/** What is told of a connection's groups is the first one's. */
+function firstGroupForAll(connection: FrameConnection): FrameConnection {
+  return likeBut(connection, {
+    send(frame) {
+      const message = serverMessages.decode(parseFrameHeader(frame), frame.subarray(HEADER_SIZE));
+      if (message?.name === "OpenExtendedMiningChannelSuccess") {
+        const fields = { ...message.fields, groupChannelId: 1 };
+        connection.send(encodeFrame(mining.OpenExtendedMiningChannelSuccess, fields));
+      } else connection.send(frame);
+    },
+  });
 }
 
 /** Every bug that can be planted. */
@@ -132,6 +192,21 @@ export const plantedBugs = {
     description: "one share in fifty is taken for too easy",
     noticedBy: ["right-verdict", "block-submitted"],
     deps: wrongVerdict,
+  },
+  "wrong-variant": {
+    description: "a channel's jobs pay the user who came before",
+    noticedBy: ["pays-finder"],
+    deps: payeeBug((payee, before) => (payee === poolPayee ? payee : (before ?? payee))),
+  },
+  "stale-variant": {
+    description: "shares are checked with the coinbase of the job before",
+    noticedBy: ["right-verdict", "block-submitted", "pays-finder", "protocol"],
+    deps: payeeBug(withStaleVariants),
+  },
+  "group-of-another-script": {
+    description: "a channel is told the group of another script",
+    noticedBy: ["pays-finder", "protocol"],
+    connection: firstGroupForAll,
   },
   "no-bound": {
     description: "shares may wait for the store without end",

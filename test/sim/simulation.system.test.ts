@@ -34,6 +34,8 @@ describe("the simulated pool", () => {
     for (const what of [
       "block accepted-share",
       "block stale-share",
+      "block solo",
+      "group of a second script",
       "end draining",
       "end shares-not-recorded",
       "not-ready shares-not-recorded",

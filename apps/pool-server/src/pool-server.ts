@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { PostgresShareStore } from "@lode/ledger";
+import { PayeeBook } from "@lode/mining";
 import { native } from "@lode/native";
 import {
   type DependencyError,
@@ -25,7 +26,6 @@ import { RecordedBlocks } from "./blocks/recorded-blocks.ts";
 import { assertPoolServer } from "./config/check-pool-server.ts";
 import { listenerLimits, subnetOf } from "./config/limits-from-config.ts";
 import {
-  identifier,
   minerPlaces,
   namedDatabase,
   poolSettings,
@@ -34,8 +34,10 @@ import {
   templateDialer,
   watchedNodes,
 } from "./config/parts-from-config.ts";
+import { identifier, soloFee } from "./config/payout-config.ts";
 import type { PoolServerConfig } from "./config/pool-server-config.ts";
 import { waitForDatabase } from "./database-start.ts";
+import { knowAccounts } from "./known-accounts.ts";
 import { Pool, type PoolDeps, type PoolSettings } from "./pool.ts";
 import { BatchRetention } from "./shares/batch-retention.ts";
 import { blockWitness } from "./templates/block-witness.ts";
@@ -107,6 +109,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
   const clock = systemClock;
   const random = systemRandom;
   const payoutScript = rewardScript(config);
+  const fee = soloFee(config);
   const identify = identifier(config);
   for (const { listenAddress } of [config.pool, ...config.pool.listeners]) {
     await checkPort(
@@ -143,7 +146,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     clock,
     logger,
   });
-  const feed = new TemplateSources(sourceSettings(config, payoutScript), {
+  const feed = new TemplateSources(sourceSettings(config), {
     clock,
     logger,
     metrics,
@@ -164,7 +167,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
     logger,
     metrics,
   });
-  await recordedBlocks.start([payoutScript]);
+  await recordedBlocks.start(payoutScript, fee?.script);
   const pool = new Pool(
     {
       clock,
@@ -180,6 +183,11 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
       onTip: () => recordedBlocks.onTip(),
       canKeepBlocks: () => blocksWatch.isWritable,
       identify,
+      payees: new PayeeBook({
+        native,
+        poolScript: payoutScript,
+        ...(fee === undefined ? {} : { soloFee: fee }),
+      }),
       subnetOf: subnetOf(config.limits),
       onFatal: deps.onFatal,
       ...(deps.onBlockAccepted === undefined ? {} : { onBlockAccepted: deps.onBlockAccepted }),
@@ -189,6 +197,7 @@ async function openPool(config: PoolServerConfig, deps: PoolServerDeps): Promise
       ...(deps.subsidyAt === undefined ? {} : { subsidyAt: deps.subsidyAt }),
     },
   );
+  await knowAccounts(config.database.url, pool, logger);
   await pool.start();
   retention.start();
   const places = await Promise.all(

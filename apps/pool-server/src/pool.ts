@@ -2,7 +2,7 @@ import { newRun, type ShareStore } from "@lode/ledger";
 import { ExtranonceAllocator, type Identity, JobFactory, samePrevHash } from "@lode/mining";
 import type { Native } from "@lode/native";
 import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
-import { MiningServer, type MiningServerSettings } from "@lode/roles";
+import { MiningServer, type MiningServerDeps, type MiningServerSettings } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import type { BlockCandidate, CandidateStore } from "./blocks/block-candidates.ts";
 import type { BlockNode } from "./blocks/block-node.ts";
@@ -25,6 +25,8 @@ export interface PoolDeps {
   readonly canKeepBlocks?: () => boolean;
   /** Reads a miner's `user_identity`. @throws CodedError whose code goes to the miner */
   readonly identify: (userIdentity: string) => Identity;
+  /** Whom blocks pay; `payoutScript` alone if absent. */
+  readonly payees?: MiningServerDeps["payees"];
   /** Subnet whose channels are counted together; null: not counted. Without it every address is a block. */
   readonly subnetOf?: (remoteAddress: string) => string | null;
   /** The pool cannot go on: the process must end (exit code 70). */
@@ -167,6 +169,7 @@ export class Pool {
           random,
           clock,
         }),
+        ...(deps.payees === undefined ? {} : { payees: deps.payees }),
         extranonces: new ExtranonceAllocator({ serverId: settings.serverId }),
         identify: deps.identify,
         ...(deps.subnetOf === undefined ? {} : { subnetOf: deps.subnetOf }),
@@ -197,6 +200,11 @@ export class Pool {
     });
     this.#recorder.start();
     await this.#submitter.resume();
+  }
+
+  /** {@link MiningServer.knowAccounts} */
+  knowAccounts(scripts: Iterable<Uint8Array>): void {
+    this.#server.knowAccounts(scripts);
   }
 
   /** Takes a miner's connection. */

@@ -45,7 +45,13 @@ export {
   partitionsOlderThan,
 } from "./share-partitions.ts";
 export type { ShareFilter, ShareTotal, StoredShare } from "./share-queries.ts";
-export { countShares, findShares, readShareBatches, shareTotals } from "./share-queries.ts";
+export {
+  countShares,
+  findShares,
+  knownPayoutScripts,
+  readShareBatches,
+  shareTotals,
+} from "./share-queries.ts";
 export type {
   CommitContext,
   PayoutAddress,

@@ -42,6 +42,15 @@ export async function countShares(sql: Database, run?: string): Promise<number> 
   return Number(row?.n ?? 0);
 }
 
+/** Scripts that shares in the books name, a few thousand at a time. */
+export async function* knownPayoutScripts(sql: Database): AsyncIterable<Uint8Array[]> {
+  for await (const rows of sql<{ payout_script: Buffer }[]>`select payout_script from payout_address`.cursor(
+    5_000,
+  )) {
+    yield rows.map(({ payout_script }) => payout_script);
+  }
+}
+
 /** Looks shares up through the view `share`. For people and tests: it expands every batch that may match. */
 export async function findShares(sql: Database, filter: ShareFilter = {}): Promise<StoredShare[]> {
   const { run, seq, connectionId, channelId, sequenceNumber, payoutScript, worker, limit = 100 } = filter;

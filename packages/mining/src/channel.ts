@@ -10,6 +10,7 @@ import type { Instant } from "./instant.ts";
 import type { MiningJob } from "./job.ts";
 import { creditedWork } from "./job-facts.ts";
 import { type ChannelJob, type JobState, JobTable } from "./job-table.ts";
+import { type JobVariant, type Payee, poolPayee } from "./payee.ts";
 import {
   type AcceptedShare,
   type FoundBlock,
@@ -31,6 +32,8 @@ export interface ChannelOptions {
   id: number;
   kind: "standard" | "extended";
   identity: Identity;
+  /** Whom the identity's blocks pay; the pool if absent. */
+  payee?: Payee;
   /** 4 bytes from the `ExtranonceAllocator`; releasing them stays the session's duty, also when opening fails. */
   extranoncePrefix: Uint8Array;
   /** nominal_hash_rate, hashes per second; 0 is valid (SV2 5.3.2). */
@@ -46,6 +49,8 @@ export class Channel {
   readonly id: number;
   readonly kind: "standard" | "extended";
   readonly identity: Identity;
+  /** Whom the coinbases of its jobs pay. */
+  readonly payee: Payee;
   /** Bytes the client chooses: 0 for a standard channel, 16 for an extended one. */
   readonly extranonceSize: number;
   readonly settings: ChannelSettings;
@@ -63,6 +68,8 @@ export class Channel {
   /** What vardiff and the limits make of it, before the network has its say. */
   #wished: bigint;
   #inForce: BoundTarget;
+  /** The newest job as this payee's, from the first share on. A superseded one is made again for each share that is late. */
+  #variant: JobVariant | undefined;
   #activatedAt = Number.NEGATIVE_INFINITY;
   #retargetedAt = Number.NEGATIVE_INFINITY;
   #lastEarnedAt: number;
@@ -76,6 +83,7 @@ export class Channel {
     this.id = options.id;
     this.kind = kind;
     this.identity = options.identity;
+    this.payee = options.payee ?? poolPayee;
     this.extranonceSize = kind === "standard" ? 0 : ROLLABLE_EXTRANONCE_SIZE;
     this.#extranoncePrefix = this.#padded(extranoncePrefix);
     this.#jobs = new JobTable(settings);
@@ -144,6 +152,15 @@ export class Channel {
       : (1000 * STANDARD_JOB_HEADERS) / this.hashrate;
   }
 
+  /**
+   * Merkle root of the newest job under {@link extranoncePrefix}, which is all of a standard channel's extranonce: 32 bytes,
+   * header order. Undefined before the first job.
+   */
+  newestMerkleRoot(): Uint8Array | undefined {
+    const { job } = this;
+    return job && this.#variantOf(job).handle.merkleRoot(this.#extranoncePrefix);
+  }
+
   /** {@link JobState} of a job, undefined when it is not held. */
   stateOf(jobId: number): JobState | undefined {
     return this.#jobs.stateOf(jobId);
@@ -165,6 +182,7 @@ export class Channel {
     const first = this.#jobs.active === undefined;
     this.#jobs.activate({ jobId, job, extranoncePrefix: this.#extranoncePrefix, bound }, now.monotonic);
     this.#inForce = bound;
+    this.#variant = undefined;
     this.#activatedAt = now.monotonic;
     if (changed && !first) this.#retargetedAt = now.monotonic;
     if (changed || first) this.#vardiff.bind(bound.expectedHashes, now.monotonic);
@@ -181,10 +199,11 @@ export class Channel {
     const extranonce = this.#fullExtranonce(known.extranoncePrefix, submission.extranonce);
     if (extranonce === undefined) return this.#refuse(shareErrors.extranonceSize);
 
-    const met = this.#checkHeader(known, submission, extranonce);
+    const variant = this.#variantOf(known.job);
+    const met = this.#checkHeader(known, variant, submission, extranonce);
     const code = refusal(known, submission, now, hash, (met & SHARE_MEETS_FIRST) !== 0, this.#jobs);
     const isNewBlock = (met & SHARE_MEETS_SECOND) !== 0 && this.#blocks.add(hash);
-    const block = isNewBlock ? this.#found(known.job, submission, extranonce, now) : undefined;
+    const block = isNewBlock ? this.#found(known.job, variant, submission, extranonce, now) : undefined;
     if (block !== undefined) this.#account.onBlock();
     if (code !== undefined) return this.#refuse(code, block);
 
@@ -198,8 +217,8 @@ export class Channel {
       identity: this.identity,
       worker: submission.worker ?? this.identity.worker,
       work: known.bound.work,
-      creditedWork: creditedWork(known.bound.work, known.job.facts),
-      job: known.job.facts,
+      creditedWork: creditedWork(known.bound.work, variant.facts),
+      job: variant.facts,
       blockHash: (met & SHARE_MEETS_SECOND) === 0 ? null : hash.slice(),
       receivedAt: now.wall,
     };
@@ -304,14 +323,15 @@ export class Channel {
   /** Leaves the header's hash in {@link hash}. Returns what `NativeJob.checkShare` does. */
   #checkHeader(
     known: ChannelJob,
+    { handle }: JobVariant,
     { version, ntime, nonce }: ShareSubmission,
     extranonce: Uint8Array,
   ): number {
-    const { handle, networkTarget } = known.job;
+    const { networkTarget } = known.job;
     const target = known.bound.bytes;
     return this.kind === "standard"
       ? handle.checkStandardShare(
-          this.#jobs.merkleRootOf(known),
+          this.#jobs.merkleRootOf(known, handle),
           version,
           ntime,
           nonce,
@@ -320,6 +340,15 @@ export class Channel {
           hash,
         )
       : handle.checkShare(extranonce, version, ntime, nonce, target, networkTarget, hash);
+  }
+
+  /** A job as this channel's payee has it. */
+  #variantOf(job: MiningJob): JobVariant {
+    const { payee } = this;
+    if (payee === poolPayee) return job;
+    if (job !== this.job) return payee.variantOf(job);
+    this.#variant ??= payee.variantOf(job);
+    return this.#variant;
   }
 
   /** A prefix as the client gets it. All channels agree on the size of the full extranonce (SV2 5.2.3). */
@@ -334,13 +363,19 @@ export class Channel {
     return block === undefined ? refused(code) : { accepted: false, code, block };
   }
 
-  #found(job: MiningJob, submission: ShareSubmission, extranonce: Uint8Array, now: Instant): FoundBlock {
-    const { version, ntime, nonce } = submission;
+  #found(
+    job: MiningJob,
+    { facts, handle, coinbaseTxSuffix }: JobVariant,
+    { version, ntime, nonce }: ShareSubmission,
+    extranonce: Uint8Array,
+    now: Instant,
+  ): FoundBlock {
     return {
       job,
-      header: job.handle.header(extranonce, version, ntime, nonce),
+      facts,
+      header: handle.header(extranonce, version, ntime, nonce),
       hash: hash.slice(),
-      coinbaseTx: concatBytes(job.coinbaseTxPrefix, extranonce, job.coinbaseTxSuffix),
+      coinbaseTx: concatBytes(job.coinbaseTxPrefix, extranonce, coinbaseTxSuffix),
       version,
       ntime,
       nonce,

@@ -84,7 +84,7 @@ function addressReader(network: NetworkName): (userIdentity: string) => Identity
   };
 }
 
-type Account = Required<Omit<Identity, "worker">>;
+type Account = Required<Pick<Identity, "payoutScript" | "address" | "account">>;
 
 function readAccounts({ network, mode, accounts }: IdentifierOptions): Map<string, Account> {
   if (mode === "addresses" && accounts.length > 0) {

@@ -11,6 +11,10 @@ export interface Identity {
   readonly worker: string;
   /** Name of the operator's account that was given in place of an address. For display only. */
   readonly account?: string;
+  /** Set: blocks of this user pay the user alone, less a fee or {@link donationPercent}. Missing: they are the pool's. */
+  readonly solo?: true;
+  /** What the pool gets, of the block in solo, else of the user's part: 1 … 99, or 100 for all. Missing: nothing. */
+  readonly donationPercent?: number;
 }
 
 /** Characters (ASCII, so bytes) of a worker name. */
@@ -21,7 +25,7 @@ export type IdentityErrorType =
   /** Nothing that was ever meant as an address, such as a login of another pool. */
   | { code: "unknown-user" }
   /** An address with a typing error, of another network, or that cannot be paid. */
-  | { code: "invalid-user-identity"; reason: AddressError["type"]["code"] };
+  | { code: "invalid-user-identity"; reason: AddressError["type"]["code"] | "invalid-payout-mode" };
 /** Thrown by {@link parseIdentity}. The message says in words what is wrong. */
 export class IdentityError extends CodedError<IdentityErrorType> {
   /** What is wrong with an address. */
@@ -41,7 +45,10 @@ export class IdentityError extends CodedError<IdentityErrorType> {
  */
 export function parseIdentity(userIdentity: string, network: NetworkName): Identity {
   const { name, worker } = splitIdentity(userIdentity);
-  if (!LOOKS_LIKE_AN_ADDRESS.test(name)) throw new IdentityError({ code: "unknown-user" }, "not an address");
+  if (!LOOKS_LIKE_AN_ADDRESS.test(name)) {
+    const message = name.length > LONGEST_ADDRESS ? "not an address: longer than any" : "not an address";
+    throw new IdentityError({ code: "unknown-user" }, message);
+  }
   try {
     const { script, address } = parseAddress(name, network);
     return { payoutScript: script, address, worker };
@@ -70,8 +77,12 @@ export function cleanWorker(text: string): string {
     .replace(/[^A-Za-z0-9._-]/g, "_");
 }
 
-/** The alphabets of base58 and bech32 and the lengths of addresses; whether it is one is `parseAddress`'s to say. */
-const LOOKS_LIKE_AN_ADDRESS = /^[0-9A-Za-z]{25,90}$/;
+/**
+ * The alphabets of base58 and bech32 and the lengths of addresses; whether it is one is `parseAddress`'s to say. Segwit programs
+ * may be as short as 2 bytes, such as P2A's.
+ */
+const LOOKS_LIKE_AN_ADDRESS = /^(?:[0-9A-Za-z]{25,90}|(?:bc|tb|bcrt)1[0-9A-Za-z]{8,22})$/i;
+const LONGEST_ADDRESS = 90;
 
 function explanation(type: AddressError["type"]): string {
   if (type.code === "wrong-network") {
@@ -80,5 +91,5 @@ function explanation(type: AddressError["type"]): string {
   }
   return type.reason === "checksum"
     ? "not an address: its checksum is wrong"
-    : "an address that nobody could spend from: its witness version, length or key is of no known kind";
+    : "an address that nobody, or anybody, could spend from: its witness version, length or key is of no known kind";
 }

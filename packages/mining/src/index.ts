@@ -44,6 +44,9 @@ export {
 export { creditedWork, type JobFacts, type JobKind } from "./job-facts.ts";
 export { JobError, type JobErrorType, type JobLimits, type JobState } from "./job-table.ts";
 export { NtimeFloor } from "./ntime-floor.ts";
+export { type JobVariant, type Payee, poolPayee } from "./payee.ts";
+export { PayeeBook, type PayeeBookOptions, type SoloFee } from "./payee-book.ts";
+export { type PayoutModeOptions, payoutModes } from "./payout-mode.ts";
 export {
   type AcceptedShare,
   type FoundBlock,

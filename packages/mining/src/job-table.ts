@@ -1,3 +1,4 @@
+import type { NativeJob } from "@lode/native";
 import { CodedError } from "@lode/ports";
 import type { BoundTarget } from "./bound-target.ts";
 import type { MiningJob } from "./job.ts";
@@ -121,9 +122,11 @@ export class JobTable {
    * The merkle root of a standard channel's job, as NewMiningJob carries it (SV2 5.3.15): 32 bytes, header order. The prefix
    * the job was sent under is the whole extranonce, so all its shares have this root. Kept while the job is active: a root
    * takes nearly as much memory as the rest of a job.
+   *
+   * @param handle of the job as the channel's payee has it
    */
-  merkleRootOf(standard: ChannelJob): Uint8Array {
-    const root = standard.merkleRoot ?? standard.job.handle.merkleRoot(standard.extranoncePrefix);
+  merkleRootOf(standard: ChannelJob, handle: NativeJob): Uint8Array {
+    const root = standard.merkleRoot ?? handle.merkleRoot(standard.extranoncePrefix);
     if (standard === this.#active) standard.merkleRoot = root;
     return root;
   }

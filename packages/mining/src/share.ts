@@ -75,6 +75,8 @@ export interface ShareSink {
 /** A header at or under the network's target that this channel has not reported yet. */
 export interface FoundBlock {
   job: MiningJob;
+  /** Of the job as this channel had it: how the block is booked, and what it pays the pool. */
+  facts: JobFacts;
   /** 80 bytes. */
   header: Uint8Array;
   /** Internal order. */

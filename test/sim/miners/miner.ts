@@ -5,7 +5,6 @@ import {
   type ActiveJob,
   type ClientChannel,
   type ClientShare,
-  GROUP_CHANNEL_ID,
   MiningClient,
   merkleRootOf,
   minerMaxLength,
@@ -53,6 +52,17 @@ export const accounts: readonly string[] = Array.from({ length: 5 }, (_, index) 
   addressOfScript(Uint8Array.of(0x00, 0x14, ...sha256d(Uint8Array.of(index)).subarray(0, 20)), "regtest"),
 ) as string[];
 
+function userIdentity(prng: Prng): string {
+  const address = prng.pick(accounts);
+  if (prng.chance(0.7)) return `${address}${prng.pick(["", ".rig", ".a.b_c", "_x"])}`;
+  return prng.pick([
+    `sri/solo/${address}/rig`,
+    `sri/solo/${address}`,
+    `sri/donate/${prng.pick([10, 50, 99])}/${address}/rig`,
+    "sri/donate/rig",
+  ]);
+}
+
 /** One miner with one connection: hashes for real, hands in what it finds, and looks at every answer. */
 export class Miner {
   readonly name: string;
@@ -96,8 +106,7 @@ export class Miner {
         onRejected: (channel, answer) => this.#onRejected(channel, answer),
         onViolation: (violation, message, channelId) => {
           // Answers cross our own CloseChannel, and whoever names channels that are none is told so.
-          const ours =
-            channelId === GROUP_CHANNEL_ID ? this.#closedByUs.size > 0 : this.#closedByUs.has(channelId);
+          const ours = this.#closedByUs.has(channelId);
           const expected = ours || !nature.honest;
           if (violation === "unknown-channel" && expected) return;
           // Who closes the group while a channel is being opened takes that for open.
@@ -129,7 +138,7 @@ export class Miner {
     const prng = this.#prng;
     const extended = this.allows("extended") && (!this.allows("standard") || prng.chance(0.5));
     const request = {
-      userIdentity: `${prng.pick(accounts)}${prng.pick(["", ".rig", ".a.b_c", "_x"])}`,
+      userIdentity: userIdentity(prng),
       nominalHashRate: prng.pick([0, 1, 5, 20]),
     };
     this.client.open(extended ? { ...request, minExtranonceSize: prng.pick([0, 2, 8, 16]) } : request);
@@ -181,8 +190,8 @@ export class Miner {
   }
 
   closeChannel(workplace: Workplace): void {
-    const { id } = workplace.channel;
-    this.#closedByUs.add(id);
+    const { id, groupChannelId } = workplace.channel;
+    this.#closedByUs.add(id).add(groupChannelId);
     this.workplaces.delete(id);
     this.client.closeChannel(workplace.channel);
   }

@@ -7,6 +7,7 @@ import type { JudgedConnection } from "./judged-connection.ts";
 import type { MinerMessage } from "./messages.ts";
 import type { Expectation, NaiveChannel, Submission } from "./naive-channel.ts";
 import type { FrameEffects } from "./observations.ts";
+import { wrongPayout } from "./payouts.ts";
 import type { PoolUnderTest } from "./pool-under-test.ts";
 
 /** Looks at what the pool did with the frame. */
@@ -127,8 +128,8 @@ class FrameRules {
         if (reasons.must.length > 0)
           this.#wrong("protocol", `a channel was opened although ${reasons.must[0]}`);
         if (room === "none") this.#wrong("bounded", "a channel was opened above the cap");
-        const channel = connection.channels.get(connection.nextChannelId - 1);
-        if (connection.getsJobs && channel?.tip === null) this.#wrong("protocol", "a channel without a job");
+        if (connection.getsJobs && connection.newest?.tip === null)
+          this.#wrong("protocol", "a channel without a job");
       } else if (
         valid &&
         reasons.must.length === 0 &&
@@ -164,7 +165,9 @@ class FrameRules {
 
   #closeChannel(channelId: number): Check {
     const connection = this.#connection;
-    const ids = channelId === GROUP ? [...connection.channels.keys()] : [channelId];
+    const ids = connection.channels.has(channelId)
+      ? [channelId]
+      : connection.groupOf(channelId).map(({ fields }) => fields.id);
     if (this.#pool.draining) connection.uncertain = true;
     return (effects) => {
       for (const id of ids) connection.dropChannel(id);
@@ -245,6 +248,7 @@ class FrameRules {
     channel.handedIn(hash);
     this.#pool.world.reach(accepted === 1 ? "block accepted-share" : `block ${rejected[0]}`);
     const { templateId, version, headerTimestamp, headerNonce, coinbaseTx } = found.solution;
+    this.#judgePayout(channel, hash, stripCoinbaseWitness(coinbaseTx));
     const issued = this.#pool.chain.find(templateId);
     if (issued !== undefined) {
       const root = merkleRoot(sha256d(stripCoinbaseWitness(coinbaseTx)), issued.template.merklePath);
@@ -264,8 +268,18 @@ class FrameRules {
     this.#pool.onBlock(hash, issued, attempts);
   }
 
+  /** Whatever its channel's kind, and however late it came, a block pays the user of the channel that found it. */
+  #judgePayout({ fields: { identity, id } }: NaiveChannel, hash: string, coinbaseTx: Uint8Array): void {
+    const scriptSig = 4 + 1 + 36;
+    const suffix = coinbaseTx.subarray(scriptSig + 1 + coinbaseTx[scriptSig]!);
+    const fault = wrongPayout(suffix, identity, this.#pool.limits);
+    if (fault !== null) this.#wrong("pays-finder", `block ${hash} of channel ${id} ${fault}`);
+    if (identity.solo === true) this.#pool.world.reach("block solo");
+  }
+
   #wasOpen(channelId: number): boolean {
-    return channelId > GROUP && channelId < this.#connection.nextChannelId;
+    const { nextChannelId } = this.#connection;
+    return channelId > GROUP && channelId < nextChannelId && this.#connection.groupOf(channelId).length === 0;
   }
 
   #oneOf({ sent }: FrameEffects, names: readonly string[]): void {

@@ -32,8 +32,10 @@ export class JudgedConnection implements FrameConnection {
   readonly channels = new Map<number, NaiveChannel>();
   /** Channels of this connection that are over, as long as shares of theirs may still be recorded. */
   readonly past = new Map<number, NaiveChannel>();
-  /** Ids below were given to channels. */
+  /** Ids below were given to channels and groups. */
   nextChannelId = 2;
+  /** Opened last. */
+  newest: NaiveChannel | null = null;
   /** Flags of SetupConnection once it was granted; null before. */
   flags: number | null = null;
   /** The session may no longer be asked for anything; null while it goes on. */
@@ -141,6 +143,11 @@ export class JudgedConnection implements FrameConnection {
     let count = 0;
     for (const waiting of this.requests.values()) count += waiting.length;
     return count;
+  }
+
+  /** Open channels of a group. */
+  groupOf(groupId: number): NaiveChannel[] {
+    return [...this.channels.values()].filter(({ fields }) => fields.groupId === groupId);
   }
 
   /** A request was answered: the oldest of that id, since a connection's are served in order. */

@@ -84,6 +84,7 @@ export interface NaiveChannelFields {
   readonly id: number;
   readonly kind: "standard" | "extended";
   readonly identity: Identity;
+  readonly groupId: number;
   /** Of the opening; SetExtranoncePrefix changes it for later jobs. */
   readonly prefix: Uint8Array;
   readonly extranonceSize: number;

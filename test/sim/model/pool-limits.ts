@@ -20,7 +20,15 @@ export interface PoolLimits {
   readonly recorder: ShareRecorderLimits;
   readonly outageRefuseMs: number;
   readonly outageCloseMs: number;
+  /** Who names no mode mines alone. */
+  readonly solo: boolean;
+  /** Of solo blocks, hundredths of a percent. */
+  readonly feeBasisPoints: number;
 }
+
+/** Of the pool. */
+export const POOL_SCRIPT = Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x77));
+export const FEE_SCRIPT = Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x78));
 
 type Budgets = Pick<
   MiningServerSettings,
@@ -70,6 +78,8 @@ export function drawLimits(prng: Prng): PoolLimits {
     },
     outageRefuseMs: tight(30_000, [1_000, 10_000]),
     outageCloseMs: tight(600_000, [20_000, 120_000]),
+    solo: prng.chance(0.5),
+    feeBasisPoints: prng.pick([0, 0, 1, 250, 1_000]),
   };
 }
 
@@ -78,7 +88,7 @@ export function settingsFor(limits: PoolLimits): PoolSettings {
   const { maxChannels, maxChannelsPerConnection, setupTimeoutMs } = limits;
   const { standardRefreshMs, extendedRefreshMs } = limits;
   return {
-    payoutScript: Uint8Array.of(0x00, 0x14, ...new Uint8Array(20).fill(0x77)),
+    payoutScript: POOL_SCRIPT,
     subsidyAt: (height) => subsidyAt(height, "mainnet"),
     tag: new TextEncoder().encode("/simulated/"),
     serverId: 7,

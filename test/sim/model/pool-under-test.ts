@@ -1,6 +1,6 @@
 import { equalBytes, internalToDisplay } from "@lode/bitcoin";
 import type { ShareRecord } from "@lode/ledger";
-import { type Identity, parseIdentity } from "@lode/mining";
+import { type Identity, PayeeBook, parseIdentity, payoutModes } from "@lode/mining";
 import { native } from "@lode/native";
 import { Pool, type PoolDeps } from "@lode/pool-server";
 import { CodedError } from "@lode/ports";
@@ -18,7 +18,7 @@ import { BlockWatch, RESUME_MS } from "./block-watch.ts";
 import { JudgedConnection } from "./judged-connection.ts";
 import type { NaiveChannel } from "./naive-channel.ts";
 import { type FrameEffects, watchingLogger, watchingMetrics } from "./observations.ts";
-import { type PoolLimits, settingsFor } from "./pool-limits.ts";
+import { FEE_SCRIPT, POOL_SCRIPT, type PoolLimits, settingsFor } from "./pool-limits.ts";
 
 /** What outlives a pool process. */
 export interface Surroundings {
@@ -59,6 +59,7 @@ export class PoolUnderTest {
   /** When a share came last that may wait for the store. */
   #withinBoundAt = 0;
   readonly #gauges = new Map<string, () => number>();
+  readonly #identify: PoolDeps["identify"];
   readonly #diskErrors: number;
 
   constructor(surroundings: Surroundings, limits: PoolLimits, prng: Prng) {
@@ -66,6 +67,13 @@ export class PoolUnderTest {
     this.limits = limits;
     const { world, store, disk, bug } = surroundings;
     this.blocks = new BlockWatch(world);
+    this.#identify = payoutModes((userIdentity) => parseIdentity(userIdentity, "regtest"), {
+      solo: limits.solo,
+      sriIdentities: true,
+      donee: { payoutScript: POOL_SCRIPT, address: "pool" },
+      soloFeeBasisPoints: limits.feeBasisPoints,
+    });
+    const fee = { script: FEE_SCRIPT, basisPoints: limits.feeBasisPoints };
     this.#diskErrors = world.faults.get("disk-error") ?? 0;
     this.clock = new ProcessClock(world.clock, () => world.wallOffset);
     this.#feed = new SimulatedFeed(surroundings.chain, this.clock, prng.fork(), (sourceId, solution) => {
@@ -100,7 +108,12 @@ export class PoolUnderTest {
           if (block !== null && (state === "found" || state === "submitted")) this.blocks.addOpen(hash);
         }
       }),
-      identify: (userIdentity) => parseIdentity(userIdentity, "regtest"),
+      identify: this.#identify,
+      payees: new PayeeBook({
+        native,
+        poolScript: POOL_SCRIPT,
+        ...(fee.basisPoints === 0 ? {} : { soloFee: fee }),
+      }),
       onFatal: (reason) => world.violate("contained", `the pool gave up: ${reason}`),
       onBlockAccepted: ({ hash }) => this.blocks.onAccepted(hash),
     };
@@ -237,7 +250,7 @@ export class PoolUnderTest {
   /** Who would be paid; null for nobody. */
   identityOf(userIdentity: string): Identity | null {
     try {
-      return parseIdentity(userIdentity, "regtest");
+      return this.#identify(userIdentity);
     } catch (error) {
       if (error instanceof CodedError) return null;
       throw error;
@@ -274,13 +287,16 @@ export class PoolUnderTest {
       this.world.violate("no-key-twice", `${name} is recorded but was not accepted, or is recorded twice`);
       return;
     }
-    const { payoutScript, worker } = channel.fields.identity;
-    if (share.work !== record.work || share.work !== record.creditedWork) {
+    const { payoutScript, worker, solo, donationPercent = 0 } = channel.fields.identity;
+    if (share.work !== record.work || record.creditedWork !== (solo ? 0n : share.work)) {
       this.world.violate("true-record", `${name}: work ${record.work}, credited ${record.creditedWork}`);
     }
     const { job, blockHash } = record;
     if (job === null || !equalBytes(job.prevHash, share.prevHash) || job.nbits !== share.nbits) {
       this.world.violate("true-record", `${name} is recorded for another tip`);
+    }
+    if (job?.kind !== (solo ? "solo" : "pool") || record.feeClass !== (solo ? 0 : donationPercent)) {
+      this.world.violate("true-record", `${name} is recorded as ${job?.kind}, class ${record.feeClass}`);
     }
     if ((blockHash === null ? null : internalToDisplay(blockHash)) !== share.blockHash) {
       this.world.violate("true-record", `${name}: block ${share.blockHash}`);

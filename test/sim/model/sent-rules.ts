@@ -1,4 +1,5 @@
 import { bytesToTarget } from "@lode/bitcoin";
+import type { Identity } from "@lode/mining";
 import { MiningFlags } from "@lode/protocol";
 import { GROUP_CHANNEL_ID } from "@lode/roles";
 import type { ServerMessage } from "@lode/testing/pool";
@@ -7,6 +8,7 @@ import { hex } from "./hashing.ts";
 import type { JudgedConnection } from "./judged-connection.ts";
 import { NaiveChannel } from "./naive-channel.ts";
 import type { FrameEffects } from "./observations.ts";
+import { payoutName, wrongPayout } from "./payouts.ts";
 import type { PoolUnderTest } from "./pool-under-test.ts";
 
 /**
@@ -96,6 +98,7 @@ class SentRules {
     target: Uint8Array;
     extranoncePrefix: Uint8Array;
     extranonceSize: number;
+    groupChannelId: number;
   }): void {
     const request = this.#connection.takeRequest(fields.requestId);
     if (request === undefined || request.identity === null) {
@@ -106,19 +109,37 @@ class SentRules {
     const prefix = fields.extranoncePrefix.slice();
     if (id !== this.#connection.nextChannelId)
       this.#wrong("protocol", `channel id ${id}, not ${this.#connection.nextChannelId}`);
-    this.#connection.nextChannelId = id + 1;
+    const groupId = fields.groupChannelId;
+    this.#judgeGroup(groupId, id, request.identity);
+    this.#connection.nextChannelId = Math.max(id, groupId) + 1;
     if (prefix.length + extranonceSize !== 20) this.#wrong("protocol", "extranonce sizes differ");
     this.#judgePrefix(prefix);
     const { kind, maxTarget, identity } = request;
     const target = fields.target.slice();
     const channel = new NaiveChannel(
-      { id, kind, identity, prefix, extranonceSize, target, maxTarget },
+      { id, kind, identity, groupId, prefix, extranonceSize, target, maxTarget },
       this.#pool.limits.jobs,
     );
     channel.jobAt = this.#pool.world.clock.monotonic();
     // Also for requests that had to wait.
     if (this.#pool.isFull(this.#connection)) this.#wrong("bounded", "a channel was opened above a cap");
     this.#connection.channels.set(id, channel);
+    this.#connection.newest = channel;
+  }
+
+  /** A group of its own for each payout; a new one's id follows the channel's. */
+  #judgeGroup(groupId: number, channelId: number, identity: Identity): void {
+    const own = payoutName(identity);
+    if (groupId !== GROUP_CHANNEL_ID) this.#pool.world.reach("group of a second script");
+    if (groupId !== GROUP_CHANNEL_ID && groupId !== channelId + 1 && groupId >= channelId)
+      this.#wrong("protocol", `group id ${groupId} for channel ${channelId}`);
+    for (const { fields } of this.#connection.channels.values()) {
+      if ((payoutName(fields.identity) === own) !== (fields.groupId === groupId))
+        this.#wrong(
+          "pays-finder",
+          `channels ${fields.id} and ${channelId} in groups ${fields.groupId} and ${groupId}`,
+        );
+    }
   }
 
   #onAnswer(fields: Extract<ServerMessage, { name: "SubmitSharesSuccess" }>["fields"]): void {
@@ -152,12 +173,13 @@ class SentRules {
     if (channel !== undefined) return [channel];
     const broadcast = name === "NewExtendedMiningJob" || name === "SetNewPrevHash";
     const readable = ((flags ?? 0) & MiningFlags.requiresStandardJobs) === 0;
-    if (channelId !== GROUP_CHANNEL_ID || channels.size < 2 || !broadcast || !readable) {
+    const members = this.#connection.groupOf(channelId);
+    if (members.length < 2 || !broadcast || !readable) {
       this.#wrong("protocol", `${name} for channel ${channelId}, which is not open`);
       return [];
     }
     this.#pool.world.reach(`group ${name}`);
-    return [...channels.values()];
+    return members;
   }
 
   #onWork(channel: NaiveChannel, message: WorkMessage): void {
@@ -168,6 +190,10 @@ class SentRules {
     if (direct && message.name === wrongKind) this.#wrong("protocol", `${message.name} to a ${kind} channel`);
     const fault = this.#follow(channel, message, now);
     if (fault !== null) this.#wrong("protocol", `${message.name} on channel ${id}: ${fault}`);
+    if (message.name !== "NewExtendedMiningJob") return;
+    const { identity } = channel.fields;
+    const payout = wrongPayout(message.fields.coinbaseTxSuffix, identity, this.#pool.limits);
+    if (payout !== null) this.#wrong("pays-finder", `job ${message.fields.jobId} of channel ${id} ${payout}`);
   }
 
   #follow(channel: NaiveChannel, message: WorkMessage, now: number): string | null {

@@ -8,6 +8,7 @@ export const invariants = {
   "answered-recorded": "a share was answered that is not in the store",
   "no-key-twice": "a share or a batch key is in the store twice",
   "true-record": "the store holds something else than what the miner was promised",
+  "pays-finder": "a job or a block pays somebody else than the user it is for, or a group has two such users",
   "block-submitted": "a block was not handed to everybody who should get it",
   bounded: "a queue, a table or the timers grew beyond their bound",
   "right-verdict": "a share got another verdict than the naive model's",

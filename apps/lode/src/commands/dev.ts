@@ -31,7 +31,12 @@ export const devCommand: Command = {
     "payout-address": {
       type: "string",
       value: "ADDRESS",
-      help: "Who receives block rewards; needed on every network but regtest.",
+      help: "The address of the pool and of the simulated miner; needed on every network but regtest.",
+    },
+    scheme: {
+      type: "string",
+      value: "SCHEME",
+      help: "Whom blocks pay: solo, the miner who found them, or pplns, the pool (solo).",
     },
     "database-url": { type: "string", value: "URL", help: "Use this Postgres, not the embedded one." },
     "no-miner": { type: "boolean", help: "Start no simulated miner." },
@@ -46,6 +51,11 @@ export const devCommand: Command = {
 function nextPort(place: string): string {
   const { host, port } = splitHostPort(place);
   return `${host.includes(":") ? `[${host}]` : host}:${port === 0 ? 0 : port + 1}`;
+}
+
+function schemeOf(name: string): DevOptions["scheme"] {
+  if (name === "solo" || name === "pplns") return name;
+  throw new ExitError(ExitCode.usage, "--scheme takes solo or pplns");
 }
 
 function devOptions(args: Arguments): DevOptions {
@@ -67,6 +77,7 @@ function devOptions(args: Arguments): DevOptions {
     bitcoind: text(args, "bitcoind") ?? null,
     cookieFile: text(args, "cookie-file") ?? "",
     payoutAddress: text(args, "payout-address") ?? null,
+    scheme: schemeOf(text(args, "scheme") ?? "solo"),
     databaseUrl,
     miner: !flag(args, "no-miner"),
     exitAfterBlocks: integer(args, "exit-after-blocks", 1, 1_000_000) ?? null,

@@ -7,6 +7,7 @@ export interface DevOptions {
   readonly bitcoind: string | null;
   readonly cookieFile: string;
   readonly payoutAddress: string | null;
+  readonly scheme: "solo" | "pplns";
   readonly databaseUrl: string | null;
   readonly miner: boolean;
   readonly exitAfterBlocks: number | null;

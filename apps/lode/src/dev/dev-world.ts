@@ -103,6 +103,8 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
     const chain = node ?? (await builtInChain(join(data.path, "chain")));
     steps.push(() => chain.stop());
     const payoutAddress = options.payoutAddress ?? exampleAddress(data.poolAuthoritySecret);
+    // Two, so that one sees whom a block pays.
+    const poolAddress = options.payoutAddress ?? exampleAddress(`${data.poolAuthoritySecret} pool`);
 
     say("starting the template provider");
     const provider = await startTemplateProvider(
@@ -130,7 +132,8 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
           `pool.network=${chain.network}`,
           `pool.listen_address=${options.listen}`,
           `pool.authority_secret_key=${data.poolAuthoritySecret}`,
-          `pool.coinbase_reward_script=${payoutAddress}`,
+          `pool.coinbase_reward_script=${poolAddress}`,
+          `payout.scheme=${options.scheme}`,
           `pool.shares_per_minute=${SHARES_PER_MINUTE}`,
           `pool.min_difficulty=${MIN_DIFFICULTY}`,
           `pool.drain_sec=${DRAIN_SECONDS}`,
@@ -203,6 +206,8 @@ export async function startDevWorld(options: DevOptions, deps: DevWorldDeps): Pr
         admin: `${splitHostPort(options.admin).host}:${admin.port}`,
         authorityPublicKey: server.authorityPublicKey,
         exampleAddress: payoutAddress,
+        poolAddress,
+        scheme: options.scheme,
         chain: chain.description,
         database: database.description,
         dataDir: data.path,

@@ -15,6 +15,8 @@ const welcome: Welcome = {
   admin: "127.0.0.1:9333",
   authorityPublicKey: "KEY",
   exampleAddress: "bcrt1qexample",
+  poolAddress: "bcrt1qpool",
+  scheme: "solo",
   chain: "regtest",
   database: "embedded",
   dataDir: ".lode",

@@ -12,6 +12,9 @@ export interface Welcome {
   readonly admin: string;
   readonly authorityPublicKey: string;
   readonly exampleAddress: string;
+  /** Where the pool's own part of blocks goes. */
+  readonly poolAddress: string;
+  readonly scheme: "solo" | "pplns";
   readonly chain: string;
   readonly database: string;
   readonly dataDir: string;
@@ -48,10 +51,19 @@ Connect a miner, in one of three ways:
        ${sv1}   any password
 
   The user name is ADDRESS.WORKER: your address, a dot, any name. To try it without one, use
-       ${info.exampleAddress}.rig1${onlyHere ? `\n  Miners on other machines need --listen 0.0.0.0:${port}` : ""}
+       ${info.exampleAddress}.rig1
+${whoIsPaid(info)}${onlyHere ? `\n  Miners on other machines need --listen 0.0.0.0:${port}` : ""}
 
 Ctrl-C stops. A next start continues from the same data.
 `;
+}
+
+function whoIsPaid({ scheme, poolAddress }: Welcome): string {
+  return scheme === "solo"
+    ? `  Each block pays the address of the miner who found it, in the block itself; the coins can be spent 100 blocks later.
+  Shares alone are paid nothing. (--scheme pplns: blocks pay the pool.)`
+    : `  Blocks pay the pool, ${poolAddress}; the reward is credited to the shares before it.
+  A user name sri/solo/ADDRESS/WORKER has its own blocks pay ADDRESS.`;
 }
 
 const LOOPBACK = /^(127\.|::1$|localhost$)/;

@@ -27,17 +27,14 @@ function foundBlock(): FoundBlock {
     coinbasePrefix: Uint8Array.of(0x03, 0x40, 0x0d, 0x03),
   };
   return {
-    job: {
-      template,
-      tip: { prevHash: new Uint8Array(32) },
-      facts: { kind: "pool" },
-    } as unknown as FoundBlock["job"],
+    job: { template, tip: { prevHash: new Uint8Array(32) } } as unknown as FoundBlock["job"],
     header: HEADER,
     hash: HASH,
     coinbaseTx: COINBASE,
     version: 1,
     ntime: 1231006505,
     nonce: 2083236893,
+    facts: { kind: "pool" } as unknown as FoundBlock["facts"],
     connectionId: 1,
     channelId: 2,
     identity: { payoutScript: new Uint8Array(), address: "addr", worker: "w" },

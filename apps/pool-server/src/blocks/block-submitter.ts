@@ -128,7 +128,7 @@ export class BlockSubmitter {
       ...(this.#deps.run === undefined ? {} : { run: this.#deps.run }),
       connectionId: found.connectionId,
       channelId: found.channelId,
-      jobKind: found.job.facts.kind,
+      jobKind: found.facts.kind,
       foundAt: new Date(found.foundAt).toISOString(),
       state: "found",
       answers: [],

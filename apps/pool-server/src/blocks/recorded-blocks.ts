@@ -47,8 +47,9 @@ export class RecordedBlocks {
    *
    * @throws LedgerError
    */
-  async start(rewardScripts: readonly Uint8Array[]): Promise<void> {
-    for (const script of rewardScripts) await this.#store.addPoolScript(script, "reward");
+  async start(rewardScript: Uint8Array, feeScript?: Uint8Array): Promise<void> {
+    await this.#store.addPoolScript(rewardScript, "reward");
+    if (feeScript !== undefined) await this.#store.addPoolScript(feeScript, "fee");
     const { clock, logger, nodes, rpcs, confirmNodes } = this.#deps;
     for (const candidate of (await this.#deps.candidates.settled(LOOKED_UP)).reverse())
       this.record(candidate);

@@ -21,7 +21,7 @@ const load = (toml: string) => {
 describe("the [accounts] section", () => {
   it("takes addresses alone by default", () => {
     const accounts = load("");
-    expect(accounts).toEqual({ mode: "addresses", named: [] });
+    expect(accounts).toEqual({ mode: "addresses", sriIdentities: true, named: [] });
     const identify = configuredIdentifier("regtest", accounts);
     expect(identify(`${ADDRESS}.rig`)).toMatchObject({ address: ADDRESS, worker: "rig" });
     expect(() => identify("alice")).toThrow("not an address");

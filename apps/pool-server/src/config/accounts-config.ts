@@ -18,6 +18,11 @@ export const accountsSection = section({
     description: "What a user identity starts with: an address, the name of an account below, or either.",
     default: "addresses",
   }),
+  sriIdentities: Type.Boolean({
+    description:
+      "Read the reference pool's identities: sri/solo/ADDRESS/WORKER, sri/donate/PERCENT/ADDRESS/WORKER, sri/donate/WORKER.",
+    default: true,
+  }),
   named: Type.Array(namedAccount, {
     description: "Accounts by name. Two accounts of one address are paid together.",
     default: [],
@@ -32,7 +37,7 @@ export const accountsSection = section({
  */
 export function configuredIdentifier(
   network: NetworkName,
-  { mode, named }: Static<typeof accountsSection>,
+  { mode, named }: Pick<Static<typeof accountsSection>, "mode" | "named">,
 ): ReturnType<typeof identifier> {
   return identifier({ network, mode, accounts: named });
 }

@@ -9,7 +9,9 @@ import {
   keypairFromSecret,
   splitHostPort,
 } from "@lode/transport";
-import { nodeRpc, rewardScript, identifier as wholeIdentifier } from "./parts-from-config.ts";
+import { configuredIdentifier } from "./accounts-config.ts";
+import { nodeRpc, rewardScript } from "./parts-from-config.ts";
+import { soloFee } from "./payout-config.ts";
 import type { PoolServerConfig } from "./pool-server-config.ts";
 
 const AUTHORITY = "pool.authority_secret_key";
@@ -21,6 +23,7 @@ const AUTHORITY = "pool.authority_secret_key";
 export function checkPoolServer(config: PoolServerConfig): KeyProblem[] {
   return [
     ...reward(config),
+    ...payout(config),
     ...authority(config),
     ...listenAddresses(config),
     ...accounts(config),
@@ -60,6 +63,12 @@ function reward(config: PoolServerConfig): KeyProblem[] {
   if (config.pool.coinbaseRewardScript === "")
     return [{ key, message: "is not set: name the address that receives the block reward" }];
   return problemOf(key, () => rewardScript(config), ["pool.network"]);
+}
+
+function payout(config: PoolServerConfig): KeyProblem[] {
+  // A wrong coinbase_reward_script is named where it stands.
+  if (config.payout.soloFeeAddress === "") return [];
+  return problemOf("payout.solo_fee_address", () => soloFee(config), ["pool.network"]);
 }
 
 function authority(config: PoolServerConfig): KeyProblem[] {
@@ -117,7 +126,10 @@ function accounts(config: PoolServerConfig): KeyProblem[] {
   );
   return each.length > 0
     ? each
-    : problemOf("accounts", () => wholeIdentifier(config), ["accounts.mode", "pool.network"]);
+    : problemOf("accounts", () => configuredIdentifier(network, config.accounts), [
+        "accounts.mode",
+        "pool.network",
+      ]);
 }
 
 function sources({ templates }: PoolServerConfig): KeyProblem[] {

@@ -58,6 +58,10 @@ export function miningLimits(config: LimitsConfig): Partial<MiningServerSettings
   return {
     maxChannelsPerConnection: config.maxChannelsPerConnection,
     maxChannelsPerSubnet: config.maxChannelsPerSubnet,
+    maxScriptsPerConnection: config.maxScriptsPerConnection,
+    maxScriptsPerSubnet: config.maxScriptsPerSubnet,
+    newAccountsPerSubnetPerHour: config.newAccountsPerSubnetPerHour,
+    newAccountsPerHour: config.newAccountsPerHour,
     maxChannels: config.maxChannels,
     setupTimeoutMs: config.setupTimeoutSec * 1000,
     firstChannelTimeoutMs: config.firstChannelTimeoutSec * 1000,

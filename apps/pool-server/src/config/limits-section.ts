@@ -149,6 +149,30 @@ const limits = section({
     1,
     MOST_CHANNELS,
   ),
+  maxScriptsPerConnection: integer(
+    "Scripts that solo blocks of one connection's channels pay.",
+    miningServerDefaults.maxScriptsPerConnection,
+    1,
+    MOST_CHANNELS,
+  ),
+  maxScriptsPerSubnet: integer(
+    "The same for all connections of a subnet.",
+    miningServerDefaults.maxScriptsPerSubnet,
+    1,
+    MOST_CHANNELS,
+  ),
+  newAccountsPerSubnetPerHour: integer(
+    "Payout scripts that a subnet may bring in an hour and this pool has never seen. Known ones always pass.",
+    miningServerDefaults.newAccountsPerSubnetPerHour,
+    1,
+    MOST_CHANNELS,
+  ),
+  newAccountsPerHour: integer(
+    "The same for all subnets together.",
+    miningServerDefaults.newAccountsPerHour,
+    1,
+    MOST_CHANNELS,
+  ),
   readBytesPerSec: integer(
     "Bytes a second that are read from a connection; what comes faster waits at the peer.",
     defaultReadLimits.bytes.perSecond,
@@ -230,6 +254,8 @@ const ORDER = [
   ["maxHandshakesPerSubnet", "maxHandshakes"],
   ["maxChannelsPerConnection", "maxChannelsPerSubnet"],
   ["maxChannelsPerSubnet", "maxChannels"],
+  ["maxScriptsPerConnection", "maxScriptsPerSubnet"],
+  ["newAccountsPerSubnetPerHour", "newAccountsPerHour"],
   ["readBytesPerSec", "readBytesBurst"],
   ["readFramesPerSec", "readFramesBurst"],
 ] as const satisfies readonly (readonly [keyof LimitsConfig, keyof LimitsConfig])[];

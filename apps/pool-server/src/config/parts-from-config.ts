@@ -1,4 +1,4 @@
-import { DIFF1_TARGET, maxTarget, sigopCostOfOutput, subsidyAt } from "@lode/bitcoin";
+import { DIFF1_TARGET, maxTarget, serializeOutput, sigopCostOfOutput, subsidyAt } from "@lode/bitcoin";
 import { NodeMonitor, NodeRpc } from "@lode/bitcoin/node";
 import { type DatabaseOptions, parseDatabaseUrl } from "@lode/ledger";
 import { defaultChannelSettings } from "@lode/mining";
@@ -12,10 +12,10 @@ import {
   ServerIdentity,
   splitHostPort,
 } from "@lode/transport";
-import type { PoolDeps, PoolSettings } from "../pool.ts";
+import type { PoolSettings } from "../pool.ts";
 import type { TemplateSourceSettings } from "../templates/template-source.ts";
-import { configuredIdentifier } from "./accounts-config.ts";
 import { miningLimits } from "./limits-from-config.ts";
+import { soloFee } from "./payout-config.ts";
 import type { PoolServerConfig } from "./pool-server-config.ts";
 import { parseRewardScript } from "./reward-script.ts";
 
@@ -54,11 +54,6 @@ function targetOfDifficulty(difficulty: number): bigint {
   return target > maxTarget ? maxTarget : target;
 }
 
-/** Who a miner's identity names. @throws AccountsError */
-export function identifier(config: PoolServerConfig): PoolDeps["identify"] {
-  return configuredIdentifier(config.pool.network, config.accounts);
-}
-
 /** Who receives the block reward. @throws RewardScriptError */
 export function rewardScript({ pool }: PoolServerConfig): Uint8Array {
   return parseRewardScript(pool.coinbaseRewardScript, pool.network);
@@ -87,21 +82,34 @@ export function namedDatabase({
   return { applicationName: `lode pool ${pool.serverId}`, ...parseDatabaseUrl(database.url) };
 }
 
-/** Coinbase outputs of ours: one, of at most this many bytes beyond its script. */
-const OUTPUT_OVERHEAD = 8 + 3;
+/** The most that an output to a miner takes: P2WSH and P2TR are the longest, P2PKH has sigops. */
+const MINER_OUTPUT = { size: 43, sigopCost: 4 };
+
+/** What templates must leave free for our outputs (CoinbaseOutputConstraints, SV2 7.1), whatever the scheme of a job. */
+function coinbaseRoom(config: PoolServerConfig) {
+  const fee = soloFee(config);
+  const poolScripts = [rewardScript(config), ...(fee === undefined ? [] : [fee.script])];
+  const size = Math.max(
+    MINER_OUTPUT.size,
+    ...poolScripts.map((script) => serializeOutput(0n, script).length),
+  );
+  const sigopCost = Math.max(MINER_OUTPUT.sigopCost, ...poolScripts.map(sigopCostOfOutput));
+  return {
+    coinbaseOutputMaxAdditionalSize: MINER_OUTPUT.size + size,
+    coinbaseOutputMaxAdditionalSigops: MINER_OUTPUT.sigopCost + sigopCost,
+  };
+}
 
 /** The template sources, and the room that they leave for the pool's output. */
-export function sourceSettings(
-  { pool, templates }: PoolServerConfig,
-  payoutScript: Uint8Array,
-): TemplateSourceSettings[] {
+export function sourceSettings(config: PoolServerConfig): TemplateSourceSettings[] {
+  const { pool, templates } = config;
+  const room = coinbaseRoom(config);
   return templates.sources.map(({ name, address }, index) => ({
     name,
     address,
     setting: `templates.sources.${index}`,
     network: pool.network,
-    coinbaseOutputMaxAdditionalSize: OUTPUT_OVERHEAD + payoutScript.length,
-    coinbaseOutputMaxAdditionalSigops: sigopCostOfOutput(payoutScript),
+    ...room,
     firstTemplateWithinMs: templates.firstTemplateSec * 1000,
   }));
 }

@@ -11,14 +11,14 @@ import type { ConnectionCheck } from "@lode/service";
 import { blockWitness } from "../templates/block-witness.ts";
 import { checkTemplateSource } from "../templates/check-source.ts";
 import type { TemplateSourceSettings } from "../templates/template-source.ts";
-import { nodeRpc, rewardScript, sourceSettings, templateDialer, watchedNodes } from "./parts-from-config.ts";
+import { nodeRpc, sourceSettings, templateDialer, watchedNodes } from "./parts-from-config.ts";
 import type { PoolServerConfig } from "./pool-server-config.ts";
 
 /** Everything that a pool server connects to, to be tried once. */
 export function poolConnections(config: PoolServerConfig): ConnectionCheck[] {
   return [
     { key: "database.url", attempt: () => tryDatabase(config) },
-    ...sourceSettings(config, rewardScript(config)).map((settings) => ({
+    ...sourceSettings(config).map((settings) => ({
       key: settings.setting,
       attempt: () => trySource(config, settings),
     })),

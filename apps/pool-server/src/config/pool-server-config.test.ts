@@ -3,7 +3,8 @@ import { miningServerDefaults } from "@lode/roles";
 import { ConfigError, loadConfig } from "@lode/service";
 import { defaultListenLimits } from "@lode/transport";
 import { describe, expect, it } from "vitest";
-import { identifier, poolSettings } from "./parts-from-config.ts";
+import { poolSettings } from "./parts-from-config.ts";
+import { identifier } from "./payout-config.ts";
 import { poolServerSchema } from "./pool-server-config.ts";
 
 const load = (...set: string[]) => loadConfig({ schema: poolServerSchema, set });
@@ -104,10 +105,11 @@ describe("the configuration's accounts", () => {
   const ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
 
   it("are who miners may be", () => {
+    const reward = `pool.coinbase_reward_script=${ADDRESS}`;
     const named = `accounts.named=[{"name": "alice", "address": "${ADDRESS}"}]`;
-    const identify = identifier(load("accounts.mode=both", named));
+    const identify = identifier(load("accounts.mode=both", named, reward));
     expect(identify("alice.rig")).toMatchObject({ worker: "rig" });
-    expect(() => identifier(load())("alice")).toThrow(CodedError);
+    expect(() => identifier(load(reward))("alice")).toThrow(CodedError);
   });
 });
 

@@ -15,6 +15,7 @@ import Type, { type Static } from "typebox";
 import { accountsSection } from "./accounts-config.ts";
 import { extensionKeys, unsupportedRequirement } from "./extension-keys.ts";
 import { limitsSection } from "./limits-section.ts";
+import { payoutSection } from "./payout-config.ts";
 
 const name = (description: string, fallback: string) =>
   Type.String({
@@ -119,6 +120,7 @@ const poolSection = refined(
 export const poolServerSchema = section({
   pool: poolSection,
   accounts: accountsSection,
+  payout: payoutSection,
   limits: limitsSection,
   templates: section({
     sources: Type.Array(templateSource, {

@@ -30,7 +30,7 @@ describe("parseRewardScript", () => {
     ["1111111111111111111114oLvT2", "nobody could spend the reward"],
     ["raw(51)", "anyone could take the reward: the script asks for no signature"],
     ["raw(51024e73)", "anyone could take the reward"],
-    ["bc1pfeessrawgf", "nobody could spend from"],
+    ["bc1pfeessrawgf", "could spend from"],
   ])("refuses %j and says why", (text, why) => {
     const parse = () => parseRewardScript(text, "mainnet");
     expect(parse).toThrow(why);

@@ -335,7 +335,7 @@ function toRecord(share: AcceptedShare): ShareRecord {
     sequenceNumber: share.sequenceNumber,
     payoutScript: share.identity.payoutScript,
     worker: share.worker,
-    feeClass: 0,
+    feeClass: share.job.kind === "solo" ? 0 : (share.identity.donationPercent ?? 0),
     job: share.job,
     work: share.work,
     creditedWork: share.creditedWork,

@@ -5,6 +5,7 @@ import {
   type Instant,
   instantOf,
   type MiningJob,
+  poolPayee,
   type Template,
   type Tip,
 } from "@lode/mining";
@@ -14,7 +15,9 @@ import type { FrameConnection } from "@lode/transport";
 import type { MiningEndReason } from "../session/end-reasons.ts";
 import { ServerSetup, type ServerSetupPolicy } from "../setup/server-setup.ts";
 import { ChannelRegistry } from "./channels/channel-registry.ts";
+import { NewAccounts } from "./channels/new-accounts.ts";
 import { OpenQueue } from "./channels/open-queue.ts";
+import { PayeesInUse } from "./channels/payees-in-use.ts";
 import { HashrateMeter } from "./hashrate-meter.ts";
 import { FanOutPass } from "./jobs/fan-out-pass.ts";
 import { JobSupply } from "./jobs/job-supply.ts";
@@ -29,6 +32,8 @@ import { type MiningServerSettings, miningServerDefaults } from "./settings.ts";
 
 const ALL_FLAGS =
   MiningFlags.requiresStandardJobs | MiningFlags.requiresWorkSelection | MiningFlags.requiresVersionRolling;
+
+const onlyThePool = { of: () => poolPayee, hold() {}, letGo() {} };
 
 /** Steps in a round of looking at the channels. */
 const ROUND_PARTS = 10;
@@ -130,6 +135,11 @@ export class MiningServer {
   moveExtranoncePrefix(connectionId: number, channelId: number): boolean {
     const session = this.#sessions.get(connectionId);
     return session?.moveExtranoncePrefix(channelId, instantOf(this.#deps.clock)) ?? false;
+  }
+
+  /** Payout scripts that stand in the books: they never count as new accounts. */
+  knowAccounts(scripts: Iterable<Uint8Array>): void {
+    for (const script of scripts) this.#context.accounts.know(script);
   }
 
   /** Answers shares that are durable now: one SubmitShares.Success per channel (SV2 5.3.13). */
@@ -267,6 +277,8 @@ export class MiningServer {
       }),
       supply: new JobSupply(jobFactory, extranonces, clock),
       channels,
+      payees: new PayeesInUse(this.#deps.payees ?? onlyThePool, this.#settings),
+      accounts: new NewAccounts(clock, this.#settings),
       openings,
       closings: new ClosingQueue(clock),
       subnetOf: subnetOf ?? ((remoteAddress) => remoteAddress),

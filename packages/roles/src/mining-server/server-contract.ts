@@ -1,4 +1,11 @@
-import type { ExtranonceAllocator, FoundBlock, Identity, JobFactory, ShareSink } from "@lode/mining";
+import type {
+  ExtranonceAllocator,
+  FoundBlock,
+  Identity,
+  JobFactory,
+  PayeeBook,
+  ShareSink,
+} from "@lode/mining";
 import type { Clock, Logger, Metrics } from "@lode/ports";
 
 /** What a mining server needs from its process. */
@@ -9,6 +16,8 @@ export interface MiningServerDeps {
   /** Makes jobs of the templates that `MiningServer.onTemplate` is given. */
   readonly jobFactory: Pick<JobFactory, "build">;
   readonly extranonces: ExtranonceAllocator;
+  /** Whom blocks pay; the pool alone if absent. */
+  readonly payees?: Pick<PayeeBook, "of" | "hold" | "letGo">;
   /** Who is paid for a channel. @throws CodedError, `unknown-user` or `invalid-user-identity` */
   readonly identify: (userIdentity: string) => Identity;
   /** Subnet whose channels are counted together; null: not counted. Without it every address is a subnet. */

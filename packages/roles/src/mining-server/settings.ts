@@ -13,6 +13,14 @@ export interface MiningServerSettings {
   readonly maxChannelsPerConnection: number;
   /** Channels of all connections of one subnet. */
   readonly maxChannelsPerSubnet: number;
+  /** Scripts that the jobs of one connection pay, beside the pool's own. */
+  readonly maxScriptsPerConnection: number;
+  /** The same for all connections of one subnet. */
+  readonly maxScriptsPerSubnet: number;
+  /** Payout scripts of a subnet that were never seen before, in an hour. */
+  readonly newAccountsPerSubnetPerHour: number;
+  /** The same for all subnets together. */
+  readonly newAccountsPerHour: number;
   /** Channels in all, those asked for included; each takes about 9 kB. */
   readonly maxChannels: number;
   /** Time for SetupConnection. */
@@ -59,6 +67,10 @@ export interface MiningServerSettings {
 export const miningServerDefaults: MiningServerSettings = {
   maxChannelsPerConnection: 10_000,
   maxChannelsPerSubnet: 25_000,
+  maxScriptsPerConnection: 1_000,
+  maxScriptsPerSubnet: 25_000,
+  newAccountsPerSubnetPerHour: 600,
+  newAccountsPerHour: 50_000,
   maxChannels: 150_000,
   setupTimeoutMs: 10_000,
   firstChannelTimeoutMs: 600_000,
@@ -80,5 +92,5 @@ export const miningServerDefaults: MiningServerSettings = {
   openings: { burst: 2_000, perSecond: 250 },
 };
 
-/** Group channel announced in every OpenSuccess (SV2 5.2.3). The first real channel is the next id. */
+/** Group channel of a connection's first payee (SV2 5.2.3), told in OpenSuccess. The first real channel is the next id. */
 export const GROUP_CHANNEL_ID = 1;

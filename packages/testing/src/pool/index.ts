@@ -9,3 +9,4 @@ export {
   serverMessages,
 } from "./scripted-miner.ts";
 export { ScriptedPool, type ScriptedPoolOptions } from "./scripted-pool.ts";
+export { SOLO_POOL_SCRIPT, soloDeps } from "./solo.ts";

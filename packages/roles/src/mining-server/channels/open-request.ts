@@ -1,10 +1,17 @@
 import { bytesToTarget } from "@lode/bitcoin";
-import { Channel, ChannelError, type Identity, instantOf, ROLLABLE_EXTRANONCE_SIZE } from "@lode/mining";
+import {
+  Channel,
+  ChannelError,
+  type Identity,
+  instantOf,
+  type Payee,
+  ROLLABLE_EXTRANONCE_SIZE,
+} from "@lode/mining";
 import { CodedError } from "@lode/ports";
 import { encodeFrame, MiningFlags, mining } from "@lode/protocol";
 import { type OpenErrorCode, openErrorCodes } from "../session/error-codes.ts";
 import type { SessionContext } from "../session/session-context.ts";
-import { GROUP_CHANNEL_ID } from "../settings.ts";
+import type { ChannelGroups } from "./channel-groups.ts";
 import type { ChannelHolder } from "./channel-registry.ts";
 import type { OpenRequest } from "./open-queue.ts";
 
@@ -13,6 +20,7 @@ export interface RequestingConnection extends ChannelHolder {
   readonly connectionId: number;
   /** Of SetupConnection. */
   readonly flags: number;
+  readonly groups: Pick<ChannelGroups, "has" | "payees">;
 }
 
 /** A refusal that goes to the client as OpenMiningChannel.Error. `admission()` may bring codes of its own. */
@@ -38,7 +46,11 @@ export function openChannel(
     checkKind(opening, connection.flags);
     const identity = identityOf(context, opening.userIdentity);
     checkAdmission(context, connection);
-    return createChannel(context, opening, connection.connectionId, channelId, identity);
+    const payee = payeeOf(context, connection, identity);
+    if (!context.accounts.admit(identity.payoutScript, connection.subnet)) {
+      throw new OpenRefused({ code: "too-many-accounts" }, "the new accounts of this hour are used up");
+    }
+    return createChannel(context, opening, connection.connectionId, channelId, identity, payee);
   } catch (error) {
     if (!(error instanceof OpenRefused || error instanceof ChannelError)) throw error;
     return { errorCode: error.code, detail: error.message };
@@ -51,7 +63,11 @@ export function isClientsFault(errorCode: string): boolean {
 }
 
 /** The client can do nothing about these; codes of `admission()` are of the kind too. */
-const poolsFault: ReadonlySet<string> = new Set<OpenErrorCode>(["channel-capacity-exhausted", "no-template"]);
+const poolsFault: ReadonlySet<string> = new Set<OpenErrorCode>([
+  "channel-capacity-exhausted",
+  "too-many-accounts",
+  "no-template",
+]);
 
 function checkKind({ minExtranonceSize }: OpenRequest, flags: number): void {
   if (minExtranonceSize === null) {
@@ -82,6 +98,18 @@ function checkAdmission(context: SessionContext, connection: RequestingConnectio
   if (getsJobs && context.supply.newest === undefined) throw new OpenRefused({ code: "no-template" });
 }
 
+/** Whom the channel's blocks pay, if there is room for one more. */
+function payeeOf(
+  { payees }: SessionContext,
+  { groups, subnet }: RequestingConnection,
+  identity: Identity,
+): Payee {
+  const payee = payees.book.of(identity);
+  const full = groups.has(payee) ? undefined : payees.fullFor(payee, groups.payees, subnet);
+  if (full !== undefined) throw new OpenRefused({ code: "channel-capacity-exhausted" }, full);
+  return payee;
+}
+
 function noRoom(detail: string): OpenRefusal {
   return { errorCode: "channel-capacity-exhausted" satisfies OpenErrorCode, detail };
 }
@@ -106,6 +134,7 @@ function createChannel(
   connectionId: number,
   id: number,
   identity: Identity,
+  payee: Payee,
 ): Channel {
   const extranoncePrefix = context.supply.allocate();
   if (extranoncePrefix === undefined) {
@@ -118,6 +147,7 @@ function createChannel(
       id,
       kind: opening.minExtranonceSize === null ? "standard" : "extended",
       identity,
+      payee,
       extranoncePrefix,
       nominalHashrate: opening.nominalHashRate,
       maxTarget: bytesToTarget(opening.maxTarget),
@@ -130,9 +160,9 @@ function createChannel(
 }
 
 /** The Success message for a channel whose target is settled (SV2 5.3.3, 5.3.5). */
-export function openSuccess(requestId: number, channel: Channel): Uint8Array {
+export function openSuccess(requestId: number, channel: Channel, groupChannelId: number): Uint8Array {
   const { id: channelId, targetBytes: target, extranoncePrefix, extranonceSize } = channel;
-  const fields = { requestId, channelId, target, extranoncePrefix, groupChannelId: GROUP_CHANNEL_ID };
+  const fields = { requestId, channelId, target, extranoncePrefix, groupChannelId };
   return channel.kind === "standard"
     ? encodeFrame(mining.OpenStandardMiningChannelSuccess, fields)
     : encodeFrame(mining.OpenExtendedMiningChannelSuccess, { ...fields, extranonceSize });

@@ -6,6 +6,7 @@ import type { Steps } from "../pacing/slices.ts";
 import type { SessionContext } from "../session/session-context.ts";
 import { GROUP_CHANNEL_ID } from "../settings.ts";
 import { ChannelCounts } from "./channel-counts.ts";
+import { type ChannelGroup, ChannelGroups } from "./channel-groups.ts";
 import type { OpenRequest } from "./open-queue.ts";
 import { type OpenRefusal, openChannel, type RequestingConnection } from "./open-request.ts";
 
@@ -13,7 +14,7 @@ import { type OpenRefusal, openChannel, type RequestingConnection } from "./open
 const FEW = 16;
 
 /** Whose channels they are. */
-export interface ChannelOwner extends Omit<RequestingConnection, "counts"> {
+export interface ChannelOwner extends Omit<RequestingConnection, "counts" | "groups"> {
   /** No channel has been open for too long (SV2 5.3.2). */
   readonly onIdle: () => void;
 }
@@ -24,12 +25,13 @@ export class SessionChannels {
   readonly #owner: RequestingConnection;
   readonly #onIdle: () => void;
   readonly #channels = new Map<number, Channel>();
+  readonly #groups = new ChannelGroups(this.#channels);
   #nextId = GROUP_CHANNEL_ID + 1;
   #idle: Timer | undefined;
 
   constructor(context: SessionContext, { onIdle, ...owner }: ChannelOwner) {
     this.#context = context;
-    this.#owner = { ...owner, counts: new ChannelCounts() };
+    this.#owner = { ...owner, counts: new ChannelCounts(), groups: this.#groups };
     this.#onIdle = onIdle;
     this.awaitOne();
   }
@@ -58,21 +60,39 @@ export class SessionChannels {
   }
 
   /**
-   * Whether jobs go to the group: worth it from the second channel on. Clients that need standard jobs cannot read the
-   * group's (SV2 5.3.1).
+   * Whom jobs are addressed to: groups of several channels, and single channels. Clients that need standard jobs cannot read a
+   * group's (SV2 5.3.1). Live: what closes meanwhile is left out.
    */
-  get grouped(): boolean {
-    return this.size > 1 && (this.#owner.flags & MiningFlags.requiresStandardJobs) === 0;
+  addressees(): Iterable<Channel | ChannelGroup> {
+    if (!this.#canGroup || (this.size === 1 && !this.#groups.areSeveral)) return this;
+    return this.#addressed();
+  }
+
+  *#addressed(): Iterable<Channel | ChannelGroup> {
+    for (const group of this.#groups) {
+      if (group.size > 1) yield group;
+      else yield* group;
+    }
+  }
+
+  get #canGroup(): boolean {
+    return (this.#owner.flags & MiningFlags.requiresStandardJobs) === 0;
+  }
+
+  /** The group of a channel; undefined where jobs go to the channel itself. */
+  jobGroupOf(channel: Channel): ChannelGroup | undefined {
+    if (!this.#canGroup || this.size === 1) return undefined;
+    const group = this.#groups.of(channel);
+    return group.size > 1 ? group : undefined;
+  }
+
+  /** Told to the client with the channel. */
+  groupIdOf(channel: Channel): number {
+    return this.#groups.of(channel).id;
   }
 
   get(channelId: number): Channel | undefined {
     return this.#channels.get(channelId);
-  }
-
-  /** Whether any channel is like that. */
-  some(is: (channel: Channel) => boolean): boolean {
-    for (const channel of this.#channels.values()) if (is(channel)) return true;
-    return false;
   }
 
   /** False once it is closed. */
@@ -86,7 +106,8 @@ export class SessionChannels {
 
   /** It was open once: nothing may be sent for it any more (SV2 5.3.9). */
   wasClosed(channelId: number): boolean {
-    return channelId > GROUP_CHANNEL_ID && channelId < this.#nextId && !this.#channels.has(channelId);
+    const isKnown = channelId > GROUP_CHANNEL_ID && channelId < this.#nextId;
+    return isKnown && !this.#channels.has(channelId) && this.#groups.get(channelId) === undefined;
   }
 
   /** A new channel without a job, or the refusal. */
@@ -95,6 +116,8 @@ export class SessionChannels {
     if ("errorCode" in channel) return channel;
     this.#nextId++;
     this.#channels.set(channel.id, channel);
+    this.#groups.add(channel, () => this.#nextId++);
+    this.#context.payees.hold(channel.payee, this.#owner.subnet);
     this.#context.channels.add(channel, this.#owner);
     this.#idle?.cancel();
     this.#idle = undefined;
@@ -111,8 +134,8 @@ export class SessionChannels {
     const log = { conn_id: this.#owner.connectionId, channel_id: channelId, reason: printable(reasonCode) };
     this.#context.logger.debug(log, "channel closed by the client");
     const channel = this.#channels.get(channelId);
-    if (channelId === GROUP_CHANNEL_ID) this.#closeEach();
-    else if (channel !== undefined) this.#close(channel);
+    if (channel !== undefined) this.#close(channel);
+    else this.#closeEach([...(this.#groups.get(channelId) ?? [])]);
     if (this.isOverdue) this.awaitOne();
     return known;
   }
@@ -130,14 +153,12 @@ export class SessionChannels {
   /** The connection is over. */
   end(): void {
     this.#idle?.cancel();
-    this.#closeEach();
+    this.#closeEach([...this.#channels.values()]);
   }
 
   /** Channels count no more at once; what thousands leave behind is cleared away in turns. */
-  #closeEach(): void {
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
-    for (const channel of channels) this.#context.channels.remove(channel, this.#owner);
+  #closeEach(channels: readonly Channel[]): void {
+    for (const channel of channels) this.#remove(channel);
     if (channels.length > FEW) this.#context.closings.add(this.#clearAll(channels));
     else for (const channel of channels) this.#clear(channel);
   }
@@ -155,9 +176,15 @@ export class SessionChannels {
   }
 
   #close(channel: Channel): void {
-    this.#channels.delete(channel.id);
-    this.#context.channels.remove(channel, this.#owner);
+    this.#remove(channel);
     this.#clear(channel);
+  }
+
+  #remove(channel: Channel): void {
+    this.#channels.delete(channel.id);
+    this.#groups.remove(channel);
+    this.#context.payees.letGo(channel.payee, this.#owner.subnet);
+    this.#context.channels.remove(channel, this.#owner);
   }
 
   #clear(channel: Channel): void {

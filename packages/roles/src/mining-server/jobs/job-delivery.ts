@@ -2,8 +2,8 @@ import { type Channel, type Instant, instantOf, type MiningJob, sameTip } from "
 import type { Clock, Timer } from "@lode/ports";
 import { encodeFrame, mining } from "@lode/protocol";
 import type { FrameConnection } from "@lode/transport";
+import { ChannelGroup } from "../channels/channel-groups.ts";
 import { openSuccess } from "../channels/open-request.ts";
-import { GROUP_CHANNEL_ID } from "../settings.ts";
 import type { JobFrames } from "./job-frames.ts";
 
 /** How long a fan-out rests when the connection's queue is full, milliseconds. */
@@ -16,6 +16,8 @@ export interface JobDeliveryOptions {
   readonly clock: Clock;
   /** Queued bytes above which a fan-out rests. */
   readonly fanOutQueueBytes: number;
+  /** A job newer than this one; undefined when there is none. */
+  readonly newerThan: (job: MiningJob) => JobFrames | undefined;
   /** Runs the rest of a fan-out, containing what it throws. */
   readonly guard: (work: () => void) => void;
   /** No job of its channel was sent under this prefix any more. */
@@ -31,7 +33,7 @@ export class JobDelivery {
   readonly #options: JobDeliveryOptions;
   #nextJobId = 1;
   /** What is left of a fan-out that rests. */
-  #rest: { readonly frames: JobFrames; readonly channels: Iterator<Channel> } | undefined;
+  #rest: { readonly frames: JobFrames; readonly addressees: Iterator<Channel | ChannelGroup> } | undefined;
   #resting: Timer | undefined;
 
   constructor(connection: FrameConnection, options: JobDeliveryOptions) {
@@ -40,11 +42,11 @@ export class JobDelivery {
   }
 
   /** OpenSuccess, one future job, SetNewPrevHash: what firmware expects, in this order (SV2 5.3.15, 5.3.17). */
-  open(requestId: number, channel: Channel, frames: JobFrames, now: Instant): void {
+  open(requestId: number, channel: Channel, groupId: number, frames: JobFrames, now: Instant): void {
     const jobId = this.#takeJobId();
     // Binds the target that the Success message announces.
     channel.activate(jobId, frames.job, now);
-    this.#connection.send(openSuccess(requestId, channel));
+    this.#connection.send(openSuccess(requestId, channel, groupId));
     this.#send(channel, jobId, frames, true);
   }
 
@@ -60,24 +62,30 @@ export class JobDelivery {
   }
 
   /**
-   * The same for all channels at once, standard ones included: one job, and one SetNewPrevHash, to their group (SV2 5.3.16,
-   * 5.3.17); new targets leave before it, each to its channel. Does nothing when every channel has the job or a newer one.
-   * Flushes.
+   * The same for all channels of a group at once, standard ones included: one job, and one SetNewPrevHash, to their group (SV2
+   * 5.3.16, 5.3.17); new targets leave before it, each to its channel. Does nothing when every channel has the job or a newer
+   * one. Where some have it already they would search all of it again: then the group gets a newer one. Flushes.
    */
-  deliverToGroup(channels: Iterable<Channel>, frames: JobFrames, now: Instant): void {
-    let lacking = false;
-    let newTip = false;
-    for (const channel of channels) {
-      lacking ||= lacks(channel, frames.job);
-      newTip ||= isElsewhere(channel, frames.job);
-    }
-    if (!lacking) return;
-    this.stop();
-    const jobId = this.#takeJobId();
-    for (const channel of channels) this.#assign(channel, jobId, frames.job, now);
-    this.#connection.send(frames.newExtendedMiningJob(GROUP_CHANNEL_ID, jobId, newTip));
-    if (newTip) this.#connection.send(frames.setNewPrevHash(GROUP_CHANNEL_ID, jobId));
+  deliverToGroup(group: ChannelGroup, frames: JobFrames, now: Instant): void {
+    this.#deliverToGroup(group, frames, now);
     this.#connection.flush();
+  }
+
+  #deliverToGroup(group: ChannelGroup, wanted: JobFrames, now: Instant): void {
+    const repeated = group.some(({ job }) => job === wanted.job);
+    const news = repeated && group.some(({ job }) => job !== wanted.job);
+    const frames = news ? this.#options.newerThan(wanted.job) : wanted;
+    if (frames === undefined || !group.some((channel) => lacks(channel, frames.job))) return;
+    const newTip = group.some((channel) => isElsewhere(channel, frames.job));
+    const jobId = this.#takeJobId();
+    let first: Channel | undefined;
+    for (const channel of group) {
+      first ??= channel;
+      this.#assign(channel, jobId, frames.job, now);
+    }
+    if (first === undefined) return;
+    this.#connection.send(frames.newExtendedMiningJob(group.id, jobId, newTip, first.payee));
+    if (newTip) this.#connection.send(frames.setNewPrevHash(group.id, jobId));
   }
 
   /**
@@ -85,11 +93,11 @@ export class JobDelivery {
    * of the event loop, and can be more than the connection may queue: then the rest waits until the peer has taken something.
    * The next fan-out replaces it.
    *
-   * @param channels live: what closes meanwhile is left out
+   * @param addressees channels, and groups that are told together; live: what closes meanwhile is left out
    */
-  fanOut(channels: Iterable<Channel>, frames: JobFrames, now: Instant): void {
+  fanOut(addressees: Iterable<Channel | ChannelGroup>, frames: JobFrames, now: Instant): void {
     this.stop();
-    this.#rest = { frames, channels: channels[Symbol.iterator]() };
+    this.#rest = { frames, addressees: addressees[Symbol.iterator]() };
     this.#continue(now);
   }
 
@@ -106,14 +114,15 @@ export class JobDelivery {
 
   #continue(now: Instant): void {
     if (this.#rest === undefined) return;
-    const { frames, channels } = this.#rest;
+    const { frames, addressees } = this.#rest;
     for (let served = 0; served < SLICE; served++) {
-      const next = channels.next();
+      const next = addressees.next();
       if (next.done) {
         this.#rest = undefined;
         break;
       }
-      if (lacks(next.value, frames.job)) this.deliver(next.value, frames, now);
+      if (next.value instanceof ChannelGroup) this.#deliverToGroup(next.value, frames, now);
+      else if (lacks(next.value, frames.job)) this.deliver(next.value, frames, now);
       if (this.#isFull()) {
         this.#resumeLater();
         return;
@@ -150,8 +159,8 @@ export class JobDelivery {
   #send(channel: Channel, jobId: number, frames: JobFrames, newTip: boolean): void {
     this.#connection.send(
       channel.kind === "standard"
-        ? frames.newMiningJob(channel.id, jobId, newTip, channel.extranoncePrefix)
-        : frames.newExtendedMiningJob(channel.id, jobId, newTip),
+        ? frames.newMiningJob(channel.id, jobId, newTip, channel.newestMerkleRoot()!)
+        : frames.newExtendedMiningJob(channel.id, jobId, newTip, channel.payee),
     );
     if (newTip) this.#connection.send(frames.setNewPrevHash(channel.id, jobId));
   }

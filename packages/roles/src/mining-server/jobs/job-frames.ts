@@ -1,4 +1,4 @@
-import type { MiningJob } from "@lode/mining";
+import { type MiningJob, type Payee, poolPayee } from "@lode/mining";
 import { encodeFrame, HEADER_SIZE, mining } from "@lode/protocol";
 
 /** Both job messages begin with `channel_id` and `job_id`, as SetNewPrevHash does. */
@@ -8,7 +8,8 @@ const NO_ROOT = new Uint8Array(32);
 
 /**
  * The messages that carry one {@link MiningJob}. Each is encoded once, when it is first needed, and only patched for the
- * channel it goes to: a tip reaches ten thousand channels without encoding a job more than twice.
+ * channel it goes to: a tip reaches ten thousand channels without encoding a job more than twice. For payees beside the pool
+ * that is once for each length of their outputs.
  *
  * Every method returns the same bytes again, patched: hand them to `send` before the next call.
  */
@@ -19,13 +20,16 @@ export class JobFrames {
   #standardFuture: Uint8Array | undefined;
   #standard: Uint8Array | undefined;
   #prevHash: Uint8Array | undefined;
+  /** For other payees, by the size of the coinbase's suffix: as a future job, and as one to mine on. */
+  #ofPayees: Map<number, [Uint8Array?, Uint8Array?]> | undefined;
 
   constructor(job: MiningJob) {
     this.job = job;
   }
 
   /** NewExtendedMiningJob (SV2 5.3.16); version rolling is always allowed. */
-  newExtendedMiningJob(channelId: number, jobId: number, future: boolean): Uint8Array {
+  newExtendedMiningJob(channelId: number, jobId: number, future: boolean, payee: Payee): Uint8Array {
+    if (payee !== poolPayee) return address(this.#extendedFor(payee, future), channelId, jobId);
     if (future) {
       this.#extendedFuture ??= this.#encodeExtended(null);
       return address(this.#extendedFuture, channelId, jobId);
@@ -37,9 +41,9 @@ export class JobFrames {
   /**
    * NewMiningJob (SV2 5.3.15).
    *
-   * @param extranoncePrefix the channel's, full size: all of the extranonce
+   * @param merkleRoot the channel's
    */
-  newMiningJob(channelId: number, jobId: number, future: boolean, extranoncePrefix: Uint8Array): Uint8Array {
+  newMiningJob(channelId: number, jobId: number, future: boolean, merkleRoot: Uint8Array): Uint8Array {
     let frame: Uint8Array;
     if (future) {
       this.#standardFuture ??= this.#encodeStandard(null);
@@ -48,7 +52,7 @@ export class JobFrames {
       this.#standard ??= this.#encodeStandard(this.job.minNtime);
       frame = this.#standard;
     }
-    frame.set(this.job.handle.merkleRoot(extranoncePrefix), frame.length - NO_ROOT.length);
+    frame.set(merkleRoot, frame.length - NO_ROOT.length);
     return address(frame, channelId, jobId);
   }
 
@@ -65,8 +69,24 @@ export class JobFrames {
     return address(this.#prevHash, channelId, jobId);
   }
 
-  #encodeExtended(minNtime: number | null): Uint8Array {
-    const { version, merklePath, coinbaseTxPrefix, coinbaseTxSuffix } = this.job;
+  /** The suffix ends the message. */
+  #extendedFor(payee: Payee, future: boolean): Uint8Array {
+    const size = payee.suffixSize(this.job);
+    this.#ofPayees ??= new Map();
+    let frames = this.#ofPayees.get(size);
+    if (frames === undefined) {
+      frames = [];
+      this.#ofPayees.set(size, frames);
+    }
+    const frame =
+      frames[Number(future)] ?? this.#encodeExtended(future ? null : this.job.minNtime, new Uint8Array(size));
+    frames[Number(future)] = frame;
+    payee.writeSuffix(this.job, frame, frame.length - size);
+    return frame;
+  }
+
+  #encodeExtended(minNtime: number | null, coinbaseTxSuffix = this.job.coinbaseTxSuffix): Uint8Array {
+    const { version, merklePath, coinbaseTxPrefix } = this.job;
     return encodeFrame(mining.NewExtendedMiningJob, {
       channelId: 0,
       jobId: 0,

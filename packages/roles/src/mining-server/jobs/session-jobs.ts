@@ -36,6 +36,7 @@ export class SessionJobs {
       clock: context.clock,
       fanOutQueueBytes: context.settings.fanOutQueueBytes,
       guard,
+      newerThan: (job) => context.supply.newerThan(job),
       onFreedPrefix: (prefix) => context.supply.retire(prefix),
     });
   }
@@ -43,8 +44,9 @@ export class SessionJobs {
   /** Tells the client that its channel is open, and gives it a job. */
   begin(requestId: number, channel: Channel, now: Instant): void {
     const frames = this.#getsJobs ? this.#context.supply.current() : undefined;
-    if (frames === undefined) this.#connection.send(openSuccess(requestId, channel));
-    else this.#delivery.open(requestId, channel, frames, now);
+    const groupId = this.#channels.groupIdOf(channel);
+    if (frames === undefined) this.#connection.send(openSuccess(requestId, channel, groupId));
+    else this.#delivery.open(requestId, channel, groupId, frames, now);
     this.#visitOften(channel);
   }
 
@@ -54,8 +56,7 @@ export class SessionJobs {
     const known = this.#published === frames;
     this.#published = frames;
     if (known || !this.#getsJobs || this.#channels.size === 0) return 0;
-    if (this.#channels.grouped) this.#publishToGroup(frames, now);
-    else this.#delivery.fanOut(this.#channels, frames, now);
+    this.#delivery.fanOut(this.#channels.addressees(), frames, now);
     return this.#channels.size;
   }
 
@@ -118,20 +119,13 @@ export class SessionJobs {
 
   /** A fresh job because the last one is old: one for the whole group where there is one. */
   #renew(channel: Channel, now: Instant): void {
-    if (!this.#channels.grouped) {
+    const group = this.#channels.jobGroupOf(channel);
+    if (group === undefined) {
       this.#refresh(channel, now);
       return;
     }
     const frames = this.#getsJobs ? this.#context.supply.newerThan(channel.job) : undefined;
-    if (frames !== undefined) this.#publishToGroup(frames, now);
-  }
-
-  /** A member that has the job already would search all of it again, so the group gets a newer one then. */
-  #publishToGroup(frames: JobFrames, now: Instant): void {
-    const repeated = this.#channels.some(({ job }) => job === frames.job);
-    const news = repeated && this.#channels.some(({ job }) => job !== frames.job);
-    const newest = news ? this.#context.supply.newerThan(frames.job) : frames;
-    if (newest !== undefined) this.#delivery.deliverToGroup(this.#channels, newest, now);
+    if (frames !== undefined) this.#delivery.deliverToGroup(group, frames, now);
   }
 
   /** Has a channel visited often enough to get its jobs in time. */

@@ -16,7 +16,9 @@ export const openErrorCodes = {
   "min-extranonce-size-too-large": "more than 16 rollable bytes asked for (SV2 5.3.4)",
   "invalid-user-identity": "user_identity names no payable account (SV2 5.3.2)",
   "unknown-user": "user_identity is well formed but not known here",
-  "channel-capacity-exhausted": "the cap on channels, or the extranonce space, is used up",
+  "too-many-accounts":
+    "the subnet, or the pool, has had all the new accounts of this hour; known ones still open channels",
+  "channel-capacity-exhausted": "a cap on channels or on scripts, or the extranonce space, is used up",
   "no-template": "there is no job to hand out yet",
 } as const;
 

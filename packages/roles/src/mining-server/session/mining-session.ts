@@ -20,7 +20,6 @@ import { SessionChannels } from "../channels/session-channels.ts";
 import type { JobFrames } from "../jobs/job-frames.ts";
 import { SessionJobs } from "../jobs/session-jobs.ts";
 import { PeerLimits } from "../pacing/peer-limits.ts";
-import { GROUP_CHANNEL_ID } from "../settings.ts";
 import { type OpenErrorCode, type UpdateErrorCode, unknownChannel } from "./error-codes.ts";
 import type { MinerMessage } from "./miner-messages.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -120,8 +119,7 @@ export class MiningSession implements MessageHandler<MinerMessage | SetupMessage
   /** Tells the client why its channels end (SV2 5.3.9). */
   onEnding(reason: string): void {
     const reasonCode = printable(reason);
-    const ids = this.#channels.grouped ? [GROUP_CHANNEL_ID] : [...this.#channels].map(({ id }) => id);
-    for (const channelId of ids) {
+    for (const { id: channelId } of this.#channels.addressees()) {
       this.#reader.connection.send(encodeFrame(mining.CloseChannel, { channelId, reasonCode }));
     }
   }

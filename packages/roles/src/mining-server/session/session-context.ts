@@ -1,7 +1,9 @@
 import type { Channel, FoundBlock, Identity, ShareSink } from "@lode/mining";
 import type { Clock, Logger } from "@lode/ports";
 import type { ChannelRegistry } from "../channels/channel-registry.ts";
+import type { NewAccounts } from "../channels/new-accounts.ts";
 import type { OpenQueue } from "../channels/open-queue.ts";
+import type { PayeesInUse } from "../channels/payees-in-use.ts";
 import type { HashrateMeter } from "../hashrate-meter.ts";
 import type { JobSupply } from "../jobs/job-supply.ts";
 import type { ClosingQueue } from "../pacing/closing-queue.ts";
@@ -16,6 +18,8 @@ export interface SessionContext {
   readonly metrics: ServerMetrics;
   readonly supply: JobSupply;
   readonly channels: ChannelRegistry;
+  readonly payees: PayeesInUse;
+  readonly accounts: NewAccounts;
   readonly openings: OpenQueue;
   readonly closings: ClosingQueue;
   readonly sink: ShareSink;
