@@ -1,8 +1,8 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { maxTarget } from "@lode/bitcoin";
-import { defaultChannelSettings, parseIdentity } from "@lode/mining";
+import { maxTarget, sha256d } from "@lode/bitcoin";
+import { defaultChannelSettings, type Identity, PayeeBook, parseIdentity } from "@lode/mining";
 import { native } from "@lode/native";
 import {
   type CandidateStore,
@@ -62,19 +62,19 @@ const noCandidates: CandidateStore = {
 
 /** Opens the pool as the request wants it, with logging and metrics as in production. */
 export async function openMeasuredPool(
-  { store, templates }: Pick<PoolRequest, "store" | "templates">,
+  { store, templates, scripts = "one" }: Omit<PoolRequest, "kind">,
   onFatal: (message: string) => void,
 ): Promise<MeasuredPool> {
   if (templates.kind === "script") {
     const script = new TemplateScript(native);
     const feed = new ScriptedFeed(script);
     return {
-      ...(await openInParts(await CountingStore.open(store), feed, onFatal)),
+      ...(await openInParts(await CountingStore.open(store), feed, scripts, onFatal)),
       templates: { script, feed },
     };
   }
   if (store.kind === "postgres") return openAsDeployed(store.url, templates, onFatal);
-  return openInParts(await CountingStore.open(store), templateSources(templates), onFatal);
+  return openInParts(await CountingStore.open(store), templateSources(templates), scripts, onFatal);
 }
 
 /** What `lode pool` runs, but for settings that its configuration does not allow. */
@@ -114,6 +114,7 @@ async function openAsDeployed(
 async function openInParts(
   store: CountingStore,
   feed: TemplateFeed,
+  scripts: "one" | "own",
   onFatal: (message: string) => void,
 ): Promise<MeasuredPool> {
   const metrics = createMetrics();
@@ -124,7 +125,8 @@ async function openInParts(
     {
       ...ports,
       ...{ store, feed, nodes: [], candidates: noCandidates, onFatal },
-      identify: (userIdentity) => parseIdentity(userIdentity, NETWORK),
+      identify: scripts === "own" ? workerAsUser : (userIdentity) => parseIdentity(userIdentity, NETWORK),
+      payees: new PayeeBook({ native, poolScript: benchPool.payoutScript }),
     },
     {
       ...benchPool,
@@ -133,6 +135,7 @@ async function openInParts(
       outageCloseMs: 120_000,
       mining: {
         ...miningLimits(limits),
+        ...(scripts === "own" ? { newAccountsPerSubnetPerHour: 1e6, newAccountsPerHour: 1e6 } : {}),
         channel: {
           ...defaultChannelSettings,
           sharesPerMinute: SHARES_PER_MINUTE,
@@ -164,6 +167,13 @@ async function openInParts(
     authorityKey: identity.authorityKey,
     handshakeBackend: handshaker.backend,
   };
+}
+
+/** A user of its own for every worker, whose blocks pay that user alone. */
+function workerAsUser(userIdentity: string): Identity {
+  const identity = parseIdentity(userIdentity, NETWORK);
+  const program = sha256d(new TextEncoder().encode(identity.worker)).subarray(0, 20);
+  return { ...identity, payoutScript: Uint8Array.of(0x00, 0x14, ...program), solo: true };
 }
 
 type TemplateServer = Extract<PoolRequest["templates"], { kind: "server" }>;

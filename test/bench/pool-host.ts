@@ -18,9 +18,9 @@ export class PoolHost {
   #open!: Extract<PoolReply, { kind: "open" }>;
 
   /** Starts it; resolves when it listens. */
-  static async start({ store, templates, ...options }: PoolHostOptions): Promise<PoolHost> {
+  static async start({ store, templates, scripts = "one", ...options }: PoolHostOptions): Promise<PoolHost> {
     const host = new PoolHost(options);
-    const reply = await host.#process.ask({ kind: "open", store, templates });
+    const reply = await host.#process.ask({ kind: "open", store, templates, scripts });
     if (reply.kind !== "open") throw new Error(`the measured pool answered ${reply.kind}`);
     host.#open = reply;
     return host;

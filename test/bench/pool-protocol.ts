@@ -12,6 +12,8 @@ export interface PoolRequest {
         readonly address: string;
         readonly publicKey: string;
       };
+  /** Whom blocks pay: the pool (default), or each worker another script, as with solo. Not with Postgres and a server. */
+  readonly scripts?: "one" | "own";
 }
 
 /** What it is asked while it runs. */
