@@ -15,7 +15,7 @@ import Type, { type Static } from "typebox";
 import { accountsSection } from "./accounts-config.ts";
 import { extensionKeys, unsupportedRequirement } from "./extension-keys.ts";
 import { limitsSection } from "./limits-section.ts";
-import { payoutSection } from "./payout-config.ts";
+import { payoutSection } from "./payout-section.ts";
 
 const name = (description: string, fallback: string) =>
   Type.String({
