@@ -112,7 +112,7 @@ export class LeadingLoop {
     const { logger, role } = this.#deps;
     const message = error instanceof Error ? error.message : String(error);
     // Once for each kind of failure: a database that is away for an hour is one line.
-    if (message !== this.#failure) logger.error({ err: error, role }, what);
+    if (message !== this.#failure) logger.error({ err: error, leader: role }, what);
     this.#failure = message;
   }
 }

@@ -93,6 +93,7 @@ function windowLines(window: WindowNumbers | null): string[] {
 }
 
 function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} seconds`;
   if (seconds < 5_400) return `${Math.round(seconds / 60)} minutes`;
   return seconds < 172_800 ? `${Math.round(seconds / 3_600)} hours` : `${Math.round(seconds / 86_400)} days`;
 }
