@@ -1,7 +1,15 @@
 import { newRun, type ShareStore } from "@lode/ledger";
 import { ExtranonceAllocator, type Identity, JobFactory, samePrevHash } from "@lode/mining";
 import type { Native } from "@lode/native";
-import type { Clock, Logger, Metrics, Random, Timer } from "@lode/ports";
+import {
+  type Clock,
+  DeadlineExceeded,
+  type Logger,
+  type Metrics,
+  type Random,
+  type Timer,
+  within,
+} from "@lode/ports";
 import { MiningServer, type MiningServerDeps, type MiningServerSettings } from "@lode/roles";
 import type { FrameConnection } from "@lode/transport";
 import type { BlockCandidate, CandidateStore } from "./blocks/block-candidates.ts";
@@ -280,13 +288,13 @@ export class Pool {
     return this.#within(withinMs, this.#recorder.drained());
   }
 
+  /** Waits for `work`, but not longer. */
   async #within(ms: number, work: Promise<void>): Promise<void> {
-    let timer: Timer | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = this.#deps.clock.after(ms, resolve);
-    });
-    await Promise.race([work, deadline]);
-    timer?.cancel();
+    try {
+      await within(this.#deps.clock, ms, work);
+    } catch (error) {
+      if (!(error instanceof DeadlineExceeded)) throw error;
+    }
   }
 
   /** Opening a channel needs no database, only somewhere for its shares to go and something to mine. */

@@ -1,5 +1,4 @@
-import { type Clock, DependencyError, type Logger, systemClock } from "@lode/ports";
-import { within } from "./commit-deadline.ts";
+import { type Clock, DependencyError, type Logger, systemClock, within } from "@lode/ports";
 import { CommitSession } from "./commit-session.ts";
 import { placeOfDatabase, resolveOptions } from "./connection-options.ts";
 import { type Database, openDatabase } from "./database.ts";

@@ -1,5 +1,4 @@
-import { DependencyError } from "@lode/ports";
-import { DeadlineExceeded } from "./commit-deadline.ts";
+import { DeadlineExceeded, DependencyError } from "@lode/ports";
 import { type DatabaseOptions, placeOfDatabase, resolveOptions } from "./connection-options.ts";
 import { LedgerError } from "./ledger-error.ts";
 import { MigrationError } from "./migration-error.ts";

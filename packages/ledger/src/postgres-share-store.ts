@@ -1,6 +1,5 @@
 import type { Clock, Logger } from "@lode/ports";
-import { silentLogger } from "@lode/ports";
-import { within } from "./commit-deadline.ts";
+import { silentLogger, within } from "@lode/ports";
 import { CommitSession } from "./commit-session.ts";
 import { type DatabaseOptions, resolveOptions } from "./connection-options.ts";
 import { prepareSession, type SessionFacts } from "./durability.ts";

@@ -1,4 +1,4 @@
-import { DeadlineExceeded } from "./commit-deadline.ts";
+import { DeadlineExceeded } from "@lode/ports";
 import { LedgerError, type TransientReason } from "./ledger-error.ts";
 import { classifyFailure, sqlstateOf } from "./server-failure.ts";
 import type { ShareBatch } from "./share-record.ts";

@@ -14,4 +14,6 @@ export type { Counter, Gauge, Histogram, Metrics } from "./metrics.ts";
 export { noMetrics } from "./metrics.ts";
 export type { Random } from "./random.ts";
 export { systemRandom } from "./random.ts";
+export { type Rate, TokenBucket } from "./token-bucket.ts";
 export { type WaitOptions, waitFor } from "./wait-for.ts";
+export { DeadlineExceeded, within } from "./within.ts";

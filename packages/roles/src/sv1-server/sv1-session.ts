@@ -1,5 +1,5 @@
 import { splitIdentity } from "@lode/mining";
-import type { Clock, Timer } from "@lode/ports";
+import { type Clock, type Timer, TokenBucket } from "@lode/ports";
 import {
   configureResult,
   encodeError,
@@ -18,7 +18,6 @@ import {
 import type { LineConnection, LineHandler } from "@lode/transport";
 import type { Sv1CloseReason, Sv1ServerSettings } from "./settings.ts";
 import { faultOfForm, rolledVersion } from "./share-form.ts";
-import { StrikeBudget } from "./strike-budget.ts";
 import type { Sv1MinerWishes, Sv1Share, Sv1Work } from "./sv1-work.ts";
 import { ToldJobs } from "./told-jobs.ts";
 
@@ -54,9 +53,9 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
   readonly extranonce1: Uint8Array;
   readonly #owner: Sv1SessionOwner<W>;
   readonly #jobs: ToldJobs<W>;
-  readonly #unreadable: StrikeBudget;
-  readonly #refusedShares: StrikeBudget;
-  readonly #refusedNames: StrikeBudget;
+  readonly #unreadable: TokenBucket;
+  readonly #refusedShares: TokenBucket;
+  readonly #refusedNames: TokenBucket;
   #deadline: Timer;
   #open = true;
   #subscribed = false;
@@ -81,9 +80,9 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
     const { settings, clock } = owner;
     const now = clock.monotonic();
     this.#jobs = new ToldJobs(settings.jobs);
-    this.#unreadable = new StrikeBudget(settings.unreadable, now);
-    this.#refusedShares = new StrikeBudget(settings.refusedShares, now);
-    this.#refusedNames = new StrikeBudget(settings.refusedNames, now);
+    this.#unreadable = new TokenBucket(now);
+    this.#refusedShares = new TokenBucket(now);
+    this.#refusedNames = new TokenBucket(now);
     this.#deadline = clock.after(settings.authorizeMs, () => this.close("not-authorized"));
     connection.start(this);
   }
@@ -149,7 +148,8 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
     this.#user = undefined;
     this.#authorized = false;
     for (const id of this.#asking.splice(0)) this.#send(encodeError(id, code, text));
-    if (!this.#refusedNames.take(this.#now())) this.close("too-many-refused-names");
+    if (!this.#refusedNames.take(this.#owner.settings.refusedNames, this.#now()))
+      this.close("too-many-refused-names");
   }
 
   /** The answer to a share: it counts. */
@@ -301,13 +301,15 @@ export class Sv1Session<W extends Sv1Work> implements LineHandler {
     this.#owner.onRefused(code);
     // Stale shares come of new blocks, which are nobody's fault.
     if (blameless || code === Sv1ErrorCode.staleJob) return;
-    if (!this.#refusedShares.take(this.#now())) this.close("too-many-refused-shares");
+    if (!this.#refusedShares.take(this.#owner.settings.refusedShares, this.#now()))
+      this.close("too-many-refused-shares");
   }
 
   #onUnreadable(error: Sv1Error): void {
     this.#owner.onUnreadable(error.code);
     this.#send(encodeError(error.id, Sv1ErrorCode.other, error.message));
-    if (!this.#unreadable.take(this.#now())) this.close("too-many-unreadable");
+    if (!this.#unreadable.take(this.#owner.settings.unreadable, this.#now()))
+      this.close("too-many-unreadable");
   }
 
   #wish(wish: Partial<Sv1MinerWishes>): void {

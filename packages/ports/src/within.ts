@@ -1,4 +1,4 @@
-import type { Clock } from "@lode/ports";
+import type { Clock } from "./clock.ts";
 
 /** Marks that nothing came back in time. */
 export class DeadlineExceeded extends Error {}
