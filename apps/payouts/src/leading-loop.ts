@@ -72,7 +72,7 @@ export class LeadingLoop {
         this.#leading.set(leads ? 1 : 0);
         if (leads !== this.#wasLeading) {
           logger.info(
-            { role, epoch: leadership.fence?.epoch ?? null },
+            { leader: role, epoch: leadership.fence?.epoch ?? null },
             leads ? "leading" : "leading no more",
           );
         }
