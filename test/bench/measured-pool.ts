@@ -49,7 +49,8 @@ export interface MeasuredPool {
 const SHARES_PER_MINUTE = 1e9;
 /** Its target is beyond the easiest there is. */
 const LEAST_DIFFICULTY = 1e-12;
-const NETWORK = "regtest";
+/** The templates have its difficulty. */
+const NETWORK = "mainnet";
 const TEMPLATE_POLL_MS = 20;
 
 /** Blocks do not occur here. */

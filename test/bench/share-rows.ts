@@ -15,8 +15,8 @@ const WARM_UP_SECONDS = 2;
  * has a read and a write of its own.
  */
 const PACED_PART = 0.25;
-/** Nobody's: P2WPKH of regtest, from BIP173's key. */
-export const ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+/** Nobody's: P2WPKH of mainnet, from BIP173's key. */
+export const ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
 
 /** One run of one backend. */
 interface Run {

@@ -82,7 +82,7 @@ async function untilReady(run: RunningProcess, adminPort: number): Promise<void>
   }
 }
 
-/** Sets keys of a configuration file, `section.key`, as an editor would. Each stands there, set to something or commented out. */
+/** Sets keys of a configuration file, `section.key`. Each stands there already, set or commented out. */
 function fillIn(file: string, keys: Readonly<Record<string, string>>): void {
   let config = readFileSync(join(copy, file), "utf8");
   for (const [name, value] of Object.entries(keys)) {

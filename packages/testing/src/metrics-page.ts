@@ -4,7 +4,7 @@ export interface MetricsPage {
   readonly names: readonly string[];
   /** All series of a metric together; 0 when there is none. */
   sum(name: string): number;
-  /** The series of a metric that are not 0, added up by the value of a label; by the values of all their labels without one. */
+  /** The series of a metric that are not 0, added up by the value of a label, or by the values of all labels. */
   byLabel(name: string, label?: string): Record<string, number>;
 }
 

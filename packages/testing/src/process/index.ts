@@ -1,4 +1,4 @@
-/** Processes that tests start: the lode command, a pool, programs of others, and TypeScript entries that answer requests. */
+/** Processes that tests start: the lode command, a pool, programs of others, and entries that answer requests. */
 export { EntryProcess, serve } from "./entry-process.ts";
 export { freePort } from "./free-port.ts";
 export { checkout, type Ended, lodeMain, runLode, setArguments, startLode } from "./lode-process.ts";
