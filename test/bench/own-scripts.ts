@@ -71,7 +71,9 @@ async function gather(scripts: "one" | "own", { connections, processes }: OwnScr
   });
   try {
     const costed = await gatherCosted(pool, { connections, processes, userIdentity: ADDRESS });
-    say(`${connections} miners, ${scripts} script: ${significant(costed.cost.resident, 3)} kB a connection`);
+    const { resident, heap, external } = costed.cost;
+    const parts = `heap ${significant(heap, 3)}, outside ${significant(external, 3)}`;
+    say(`${connections} miners, ${scripts} script: ${significant(resident, 3)} kB a connection (${parts})`);
     return { pool, costed, tips: [] };
   } catch (error) {
     await pool.stop();
