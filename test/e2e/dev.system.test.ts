@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { parseAddress } from "@lode/bitcoin";
 import { startLode, temporaryFolder } from "@lode/testing/process";
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -57,6 +58,22 @@ describe("lode dev", () => {
     expect(second.stderr()).toContain(`authority key  ${key}`);
     expect(heightsOf(dataDir)).toBeGreaterThan(size);
     expect(summaryOf(second.stdout()).recorded_shares).toBe(summaryOf(second.stdout()).accepted_shares);
+  });
+
+  it("has each block pay the miner who found it, as the chain tells", { timeout: 120_000 }, async () => {
+    const dataDir = folder();
+    const run = dev(["--data-dir", dataDir, "--exit-after-blocks", "2", "--json"]);
+    expect(await run.ended, run.stderr()).toBe(0);
+    const finder = /^ +(bcrt1\S+)\.rig1$/m.exec(run.stderr())?.[1] ?? "";
+    const { script } = parseAddress(finder, "regtest");
+    const chain = readFileSync(join(dataDir, "chain", "blocks.dat"));
+    const output = Buffer.from([script.length, ...script]);
+    let paid = 0;
+    for (let at = chain.indexOf(output); at >= 0; at = chain.indexOf(output, at + 1)) {
+      if (chain.readBigUInt64LE(at - 8) >= 5_000_000_000n) paid++;
+    }
+    expect(paid).toBeGreaterThanOrEqual(summaryOf(run.stdout()).blocks_accepted);
+    expect(run.stderr()).toMatch(/block 2 accepted: found by \S+\.simulated, pays \S+ BTC to the finder\n/);
   });
 
   it("works the same on the stand-in, and says that it does", { timeout: 120_000 }, async () => {

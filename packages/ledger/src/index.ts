@@ -62,3 +62,4 @@ export type {
   ShareRecord,
   ShareStore,
 } from "./share-record.ts";
+export { donationClass } from "./share-record.ts";

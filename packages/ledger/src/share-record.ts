@@ -56,6 +56,16 @@ export interface ShareRecord {
   readonly blockHash: Uint8Array | null;
 }
 
+/**
+ * {@link ShareRecord.feeClass} of a pool job's share whose user gives so much of their part to the pool: 0 for nothing, 101 … 200
+ * else. 1 is that of custom jobs. A policy that does not name the class treats it as class 0, so nothing is taken then.
+ *
+ * @param percent whole, 0 … 100
+ */
+export function donationClass(percent: number): number {
+  return percent === 0 ? 0 : 100 + percent;
+}
+
 /** The batch's key: two batches with the same key are the same batch. */
 export interface ShareBatchKey {
   /** Drawn once per process start, a lower-case UUID. */

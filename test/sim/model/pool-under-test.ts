@@ -295,7 +295,8 @@ export class PoolUnderTest {
     if (job === null || !equalBytes(job.prevHash, share.prevHash) || job.nbits !== share.nbits) {
       this.world.violate("true-record", `${name} is recorded for another tip`);
     }
-    if (job?.kind !== (solo ? "solo" : "pool") || record.feeClass !== (solo ? 0 : donationPercent)) {
+    const wantedClass = solo || donationPercent === 0 ? 0 : 100 + donationPercent;
+    if (job?.kind !== (solo ? "solo" : "pool") || record.feeClass !== wantedClass) {
       this.world.violate("true-record", `${name} is recorded as ${job?.kind}, class ${record.feeClass}`);
     }
     if ((blockHash === null ? null : internalToDisplay(blockHash)) !== share.blockHash) {

@@ -1,5 +1,6 @@
 import {
   buildShareBatch,
+  donationClass,
   type PayoutAddress,
   type ShareBatch,
   type ShareRecord,
@@ -335,7 +336,7 @@ function toRecord(share: AcceptedShare): ShareRecord {
     sequenceNumber: share.sequenceNumber,
     payoutScript: share.identity.payoutScript,
     worker: share.worker,
-    feeClass: share.job.kind === "solo" ? 0 : (share.identity.donationPercent ?? 0),
+    feeClass: share.job.kind === "pool" ? donationClass(share.identity.donationPercent ?? 0) : 0,
     job: share.job,
     work: share.work,
     creditedWork: share.creditedWork,
