@@ -15,6 +15,7 @@ import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "@lode/ports";
 import { ExitCode, ExitError, explainSystemError } from "./exit.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 /** A directory that only this process uses. */
 export interface DirectoryLock {
@@ -48,7 +49,7 @@ export async function lockDirectory(
 ): Promise<DirectoryLock> {
   let place: LockPlace | undefined;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     place = new LockPlace(realpathSync(directory), `${name}.lock`);
     for (;;) {
       const server = await listen(place);

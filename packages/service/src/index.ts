@@ -30,6 +30,7 @@ export {
   runUntilStopped,
 } from "./life-cycle.ts";
 export { type CreateLoggerOptions, createLogger, type LogLevel, usesColor } from "./logger.ts";
+export { makeDirectory } from "./make-directory.ts";
 export { createMetrics, type MetricDescription, MetricError, type MetricsRegistry } from "./metrics.ts";
 export { checkPort } from "./port-check.ts";
 export { preferEventLoop } from "./process-tuning.ts";

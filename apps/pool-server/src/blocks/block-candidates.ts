@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Logger, silentLogger } from "@lode/ports";
+import { makeDirectory } from "@lode/service";
 
 /**
  * What is known about a found block's fate. `found`: no node has answered yet. `submitted`: a node has it, not on its best
@@ -100,7 +101,7 @@ async function namesIn(directory: string): Promise<string[]> {
 
 /** Resolves when file and folder are on disk. */
 async function write(directory: string, candidate: BlockCandidate): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  makeDirectory(directory);
   const path = join(directory, fileName(candidate));
   const file = await open(`${path}.new`, "w", 0o600);
   try {

@@ -1,7 +1,7 @@
-import { mkdir, open, rm, statfs } from "node:fs/promises";
+import { open, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger, Metrics, Timer } from "@lode/ports";
-import { ExitCode, ExitError, explainSystemError } from "@lode/service";
+import { ExitCode, ExitError, explainSystemError, makeDirectory } from "@lode/service";
 
 /** What a {@link DataDirectoryWatch} needs. */
 export interface DataDirectoryWatchDeps {
@@ -70,7 +70,7 @@ export class DataDirectoryWatch {
     const { directory, freeBytes = bytesFree } = this.#deps;
     const path = join(directory, ".write-test");
     try {
-      await mkdir(directory, { recursive: true });
+      makeDirectory(directory);
       const file = await open(path, "w", 0o600);
       try {
         await file.writeFile("lode\n");
